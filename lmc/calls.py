@@ -259,8 +259,11 @@ def _literal(part: object, texts: Sequence[str]) -> str | None:
 def _scores(segment: object, end: SegmentEnd | None) -> dict[str, Any]:
     from lmc.backend.base import Score
 
-    if end is None or end.scores is None or not isinstance(segment, Score):
+    if end is None or not isinstance(segment, Score):
         return {"scores": None, "distribution": None}
+    if end.scores is None:
+        chances = end.chosen.probabilities if end.chosen is not None else None
+        return {"scores": None, "distribution": None if chances is None else dict(zip(segment.choices, chances))}
     likely = end.scores.probabilities
     return {
         "scores": dict(zip(segment.choices, end.scores.scores)),

@@ -16,6 +16,7 @@ from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.prompt import Piece, Tokenizer
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
+from lmc.ir.scoring import SelectBy
 from lmc.ir.strand import Strand
 
 MissReason = Literal["evicted", "never-inserted", "namespace", "model"]
@@ -160,6 +161,20 @@ class ChoiceScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """How `select` was decided where the choices were not scored.
+
+    by             the means (see ir/scoring.py)
+    index          of the choice
+    probabilities  of the choices over the set, None where the means tells none
+    """
+
+    by: SelectBy
+    index: int
+    probabilities: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What one sample cost, in tokens.
 
@@ -205,7 +220,7 @@ class SegmentEnd:
     """A segment is complete: `text` is what the program reads, `ids` the tokens that stay in the state.
 
     Where a stop string cuts a token, `ids` ends before that token and `tail` is the text left of it. `num_tokens`
-    were generated for it, cut ones included.
+    were generated for it, cut ones included. A select has `scores`, or `chosen` where nothing was scored.
     """
 
     rid: int
@@ -220,6 +235,7 @@ class SegmentEnd:
     filled: tuple[Filled, ...] = ()  # of a fused form
     masses: tuple[float, ...] | None = None  # by token, log of what the constraint left (see TokenLogprob.mass)
     num_tokens: int = 0
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from collections.abc import Sequence as Seq
 from dataclasses import replace
 from random import Random
 
-from lmc.backend.base import ChoiceScores, Score
+from lmc.backend.base import ChoiceScores, ChoicesMethod, Score
+from lmc.errors import ConstraintError
 
 Ids = tuple[int, ...]
+Logprobs = tuple[tuple[float, ...], ...]
 GREEDY = 1e-5  # up to this temperature the best is taken, as Sampling.greedy has it
 
 
@@ -65,6 +67,51 @@ def probabilities(logs: Seq[float], temperature: float = 1.0) -> tuple[float, ..
     weights = [math.exp((value - top) / temperature) for value in logs]
     total = math.fsum(weights)
     return tuple(weight / total for weight in weights)
+
+
+def compared(method: ChoicesMethod, ids: Seq[Ids], own: Logprobs, free: Logprobs | None = None) -> ChoiceScores:
+    """Which choice a method takes, from the log-probabilities of each one's tokens behind the prompt.
+
+    free  those with nothing in front, for the unconditional method; a first token counts as 0
+
+    Raises ConstraintError where `exact` finds no mass.
+    """
+    masses = log_masses(ids, [sum(each) for each in own])
+    parts = probabilities(masses)
+    if method == "exact" and parts is None:
+        raise ConstraintError("the model gives none of the choices any probability")
+    scores = _scores(method, own, masses, free)
+    return ChoiceScores(method, scores.index(max(scores)), tuple(ids), own, tuple(scores), free, parts)
+
+
+def _scores(method: ChoicesMethod, own: Logprobs, masses: list[float], free: Logprobs | None) -> list[float]:
+    """What the method compares; the greatest wins."""
+    if method == "exact":
+        return masses
+    if method == "greedy_token_selection":
+        return _columns_survived(own)
+    if free is None:
+        return [_mean(each) for each in own]
+    return [_mean(each) - _mean(base) for each, base in zip(own, free)]
+
+
+def _columns_survived(logprobs: Logprobs) -> list[float]:
+    """Per choice, the columns in which it was among the best of those still in; the winner has the most."""
+    width = max(map(len, logprobs))
+    matrix = [[*each, *[_mean(each)] * (width - len(each))] for each in logprobs]
+    survived, left = [0.0] * len(matrix), list(range(len(matrix)))
+    for column in range(width):
+        best = max(matrix[i][column] for i in left)
+        left = [i for i in left if matrix[i][column] == best]
+        for i in left:
+            survived[i] += 1
+        if len(left) == 1:
+            break
+    return survived
+
+
+def _mean(logprobs: Seq[float]) -> float:
+    return sum(logprobs) / len(logprobs)
 
 
 def drawn(scores: ChoiceScores, segment: Score, *place: int) -> ChoiceScores:

@@ -382,12 +382,14 @@ def _logprob_meta(logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer
 
 def _score_meta(end: SegmentEnd, segment: Score) -> dict[str, object]:
     scores = end.scores
-    assert scores is not None, "a choice has its scores"
+    if scores is None:
+        return _chosen_meta(end, segment)
     tokens = [list(zip(logprobs, ids)) for logprobs, ids in zip(scores.logprobs, scores.ids)]
     probabilities = scores.probabilities
     return {
         "choices": list(segment.choices),
         "choice": scores.index,
+        "select_by": "scores",
         "method": scores.method,
         "boundary": "naive" if segment.ids is None else "exact",
         "scores": list(scores.scores),
@@ -395,6 +397,19 @@ def _score_meta(end: SegmentEnd, segment: Score) -> dict[str, object]:
         "input_token_logprobs": tokens,
         "normalized_prompt_logprobs": [sum(logprobs) / max(1, len(logprobs)) for logprobs in scores.logprobs],
         "unconditional_token_logprobs": scores.unconditional and [list(logprobs) for logprobs in scores.unconditional],
+    }
+
+
+def _chosen_meta(end: SegmentEnd, segment: Score) -> dict[str, object]:
+    """Of a choice that an API made by means of its own: what there is of it, and no scores."""
+    chosen = end.chosen
+    assert chosen is not None, "a choice has its scores, or says by what means it was made"
+    likely = chosen.probabilities
+    return {
+        "choices": list(segment.choices),
+        "choice": chosen.index,
+        "select_by": chosen.by,
+        "distribution": None if likely is None else list(zip(segment.choices, likely)),
     }
 
 

@@ -26,7 +26,7 @@ class Caps:
 
     constraints   what may restrict a generation
     score         the methods by which it compares the choices of a `select`; none where it cannot score texts
-    score_by      by what means an API compares them in place of the scores of their tokens; "" by these
+    score_by      by what means it makes a select of the default method where it has not got that method; "" by none
     fused         takes several generations with texts between them as one (ir/fused.py)
     n             several samples of one prompt
     logprobs      tells log-probabilities of tokens

@@ -204,3 +204,26 @@ def test_the_parameters_of_a_run_are_refused_before_its_first_request() -> None:
     with pytest.raises(BackendError, match="the parameters of this run: `temperature=0`") as caught:
         greedy.run(backend=backend, temperature=0)
     assert not backend.log and caught.value.notes == ("known",)
+
+
+SELECT = '  %s1, %x = select %s0 {choices=["a", "b"], method="METHOD"}\n  return %s1, %x'
+
+
+@pytest.mark.parametrize(
+    "caps, what",
+    [
+        (replace(MOST, score=frozenset(), score_by="enum"), "the model writes one of the choices (enum)"),
+        (replace(MOST, score=frozenset(), score_by="enum", temperatures=None), "drawn as it samples by itself (enum)"),
+        (replace(MOST, score=frozenset(), score_by="logprobs"), "the likeliest next token"),
+        (replace(MOST, score=frozenset(), score_by="decisions"), "the API weighs the choices by itself (decisions)"),
+    ],
+    ids=["enum", "drawn", "logprobs", "decisions"],
+)
+def test_a_select_of_the_default_method_may_be_made_by_other_means(caps: Caps, what: str) -> None:
+    """A note names them; whoever asks for another method is refused, and told the way."""
+    (note,) = noted(SELECT.replace("METHOD", "token_length_normalized"), caps)
+    assert what in note and "LMC-AP002" in note
+    with pytest.raises(BackendError, match="does not compare choices by exact") as caught:
+        noted(SELECT.replace("METHOD", "exact"), caps)
+    assert "leave choices_method and temperature out" in str(caught.value)
+    assert noted(SELECT.replace("METHOD", "exact"), MOST) == []

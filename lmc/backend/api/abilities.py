@@ -20,14 +20,13 @@ from lmc.errors import ArgumentError, BackendError
 from lmc.ir.caps import CONSTRAINT_KINDS, Caps, ConstraintKind, Continues, Fallback, SchemaSubset
 from lmc.ir.hints import HINTS
 from lmc.ir.sampling import SAMPLING_FIELDS
-from lmc.ir.scoring import ChoicesMethod
+from lmc.ir.scoring import CHOICES_METHODS, SelectBy
 
 TABLE = Path(__file__).with_name("models.toml")
 DIALECTS = ("openai", "anthropic", "vllm", "sglang", "llamacpp", "ollama")
 HOSTED = ("openai", "anthropic")  # where the model's name decides; elsewhere it is the server
 
 Continuing = Literal["never", "prefill", "flag", "automatic", "template"]
-SelectBy = Literal["scores", "decisions", "systemone", "logprobs", "enum"]
 Seed = Literal["same", "best_effort"]
 
 
@@ -172,11 +171,12 @@ def caps_of(
         sampling.add("n")
     if known.max_logprobs is not None:
         sampling |= {"return_logprob", "top_logprobs_num"}
-    scores: frozenset[ChoicesMethod] = frozenset(SELECTS) if known.select else frozenset()
     sends_ids = counts_tokens and known.takes_ids
+    means = select_means(known, sends_ids=sends_ids)
+    by_scores = means[:1] == ("scores",)
     return Caps(
         constraints=known.constraints,
-        score=scores,
+        score=frozenset(CHOICES_METHODS) if by_scores else frozenset(),
         n="n" in sampling,
         logprobs=known.max_logprobs is not None,
         seed=known.seed is not None,
@@ -200,15 +200,31 @@ def caps_of(
         schema_subset=known.schema_subset or "full",
         images=known.images,
         counts_tokens=counts_tokens,
-        score_by="" if "scores" in known.select[:1] else "".join(known.select[:1]),
+        score_by="" if by_scores else "".join(means[:1]),
         fallback=fallback,
         called=known.called,
         known_from=known.known_from,
     )
 
 
-# the default and the other methods of `select` that an API's own comparison may stand for
-SELECTS: tuple[ChoicesMethod, ...] = get_args(ChoicesMethod)
+def select_means(known: Abilities, *, sends_ids: bool) -> tuple[SelectBy, ...]:
+    """The means of a model's that lmc uses for a select, the best first.
+
+    sends_ids  prompts are token ids, and so may be choices: without them nobody here knows their tokens
+    """
+    has_choices = "choices" in known.constraints
+    can = {
+        "scores": sends_ids and known.dialect in SCORING,
+        "decisions": known.dialect == "openai",
+        "systemone": False,
+        "logprobs": has_choices and known.dialect in BY_CHOICE,
+        "enum": has_choices,
+    }
+    return tuple(by for by in known.select if can[by])
+
+
+SCORING = ("vllm", "sglang")  # whose servers tell the log-probabilities of tokens that they are sent
+BY_CHOICE = ("vllm", "sglang", "llamacpp")  # the answer is the choice itself, with nothing around it
 CONTINUES: dict[Continuing, Continues] = {
     "never": "never", "prefill": "prefill", "flag": "always", "automatic": "always", "template": "always",
 }  # fmt: skip

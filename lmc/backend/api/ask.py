@@ -27,6 +27,7 @@ class WireAsk:
     continues  the last turn is the assistant's, and the answer goes on from its text
     n          samples
     stop       texts that the server is told to end at; others are found in what it says
+    scored     so many of the last `ids` are to be scored
     """
 
     model: str
@@ -40,6 +41,7 @@ class WireAsk:
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
     seed: int | None = None
+    scored: int = 0
 
 
 # why a server stopped: at a stop text or the end of the model's turn; at the limit; it would not answer; it called a

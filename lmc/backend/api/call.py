@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lmc.backend.api.generation import ApiGeneration, SaidBefore, add
 from lmc.backend.api.retry import Trouble
+from lmc.backend.api.select import ApiSelect
 from lmc.backend.base import Delta, Failed, Finished, FinishReason, Forced, Gen, Request, Score, SegmentEnd, Usage
 from lmc.errors import LMError
 
@@ -65,7 +66,8 @@ class ApiCall:
                         (end,), (used,) = await self._generate(segment, index, (sample,), said)
                         usage = add(usage, used)
                     case Score():
-                        raise Trouble("select", f"{self._session.target.known.called} compares no choices")
+                        end, used = await self._select(segment, index, sample, said)
+                        usage = add(usage, used)
                 said, reason = self._then(said, end), end.reason
         except (Trouble, LMError) as error:
             self._fail((sample,), error)
@@ -80,6 +82,12 @@ class ApiCall:
         ids = prompt.ids + said.ids if self._session.target.sends_ids else None
         generation = ApiGeneration(self._session, gen, self._request.rid, index, samples, self._request.priority)
         return await generation.run((*prompt.pieces, *said.pieces), ids)
+
+    async def _select(self, score: Score, index: int, sample: int, said: SaidBefore) -> tuple[SegmentEnd, Usage]:
+        prompt = self._request.prompt
+        ids = prompt.ids + said.ids if self._session.target.sends_ids else None
+        select = ApiSelect(self._session, score, self._request.rid, index, sample, self._request.priority)
+        return await select.run((*prompt.pieces, *said.pieces), ids)
 
     def _then(self, said: SaidBefore, end: SegmentEnd) -> SaidBefore:
         return said.then(end, tuple(self._session.tokenizer.encode(end.tail)) if end.tail else ())

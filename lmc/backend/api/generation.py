@@ -38,11 +38,29 @@ class SaidBefore:
         return SaidBefore((*self.pieces, Ids(ids, end.text)), self.ids + ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of one sample: how it grew, its text, why it ended, and what it came to."""
+
+    grown: Growing
+    text: str
+    reason: FinishReason
+    usage: Usage
+
+
 class ApiGeneration:
-    """A gen segment for some samples of a request."""
+    """A gen segment for some samples of a request. `is_held`: nothing of it is told before all of it is there."""
 
     def __init__(
-        self, session: ApiSession, gen: Gen, rid: int, index: int, samples: Sequence[int], priority: int = 0
+        self,
+        session: ApiSession,
+        gen: Gen,
+        rid: int,
+        index: int,
+        samples: Sequence[int],
+        priority: int = 0,
+        *,
+        is_held: bool = False,
     ) -> None:
         self._session, self._target = session, session.target
         self._gen, self._rid, self._index, self._samples = gen, rid, index, samples
@@ -50,18 +68,24 @@ class ApiGeneration:
         self._constraint = single(gen, self._target.known)
         self._is_enforced = self._constraint is None or kind_of(self._constraint) in self._target.known.constraints
         self._is_wrapped = self._is_enforced and is_wrapped(self._constraint, self._target.known)
+        self._is_held = is_held or self._is_wrapped or not self._is_enforced
 
     async def run(self, pieces: Sequence[Piece], ids: tuple[int, ...] | None) -> tuple[list[SegmentEnd], list[Usage]]:
         """Ask for it behind that prompt; how each sample ended, and what it came to. Raises Trouble, LMError."""
+        heard = await self.heard(pieces, ids)
+        return self._tell(heard), [each.usage for each in heard]
+
+    async def heard(self, pieces: Sequence[Piece], ids: tuple[int, ...] | None) -> list[Heard]:
+        """The same without telling its end. Raises Trouble, LMError."""
         self._check_enforced()
         usages = [Usage()] * len(self._samples)
         for turn in range(MAX_AGAIN):
             grown, spent = await self._asked(pieces, ids, turn)
             ended = [self._ended(each) for each in grown]
-            usages = list(map(add, usages, _shares(spent, [len(each[0]) for each in ended])))
+            usages = list(map(add, usages, shares(spent, [len(each[0]) for each in ended])))
             broken = next((why for each in ended if (why := self._broken(*each[:2]))), "")
             if not broken:
-                return self._tell(grown, ended, usages), usages
+                return [Heard(one, *end, usage) for one, end, usage in zip(grown, ended, usages)]
             if self._is_enforced:
                 break
         raise Trouble("broken_constraint", f"{self._target.place}: {broken}", help="ask again, or ask another model")
@@ -84,8 +108,8 @@ class ApiGeneration:
             target.known, self._gen, pieces, ids if target.sends_ids else None, n=len(samples),
             constraint=self._constraint if self._is_enforced else None, turn=samples[0] + turn * 65_537,
         )  # fmt: skip
-        is_held = self._is_wrapped or not self._is_enforced
-        heard = Samples(len(samples), self._own_stops(ask), is_held, lambda i, text: self._tell_text(samples[i], text))
+        stops = self._own_stops(ask)
+        heard = Samples(len(samples), stops, self._is_held, lambda i, text: self._tell_text(samples[i], text))
         dialect = target.dialect_of(ask)
         exchange = Exchange(target, dialect, ask, heard, self._session.account, self._priority)
         await exchange.run()
@@ -129,12 +153,11 @@ class ApiGeneration:
         why = keeping.breaks(self._constraint, text)
         return f"{why}: {text[:120]!r}" if why else ""
 
-    def _tell(
-        self, grown: Sequence[Growing], ended: Sequence[tuple[str, FinishReason]], usages: Sequence[Usage]
-    ) -> list[SegmentEnd]:
+    def _tell(self, heard: Sequence[Heard]) -> list[SegmentEnd]:
         tokenizer, wants = self._session.tokenizer, self._gen.sampling
         ends = []
-        for sample, each, (text, reason), usage in zip(self._samples, grown, ended, usages):
+        for sample, one in zip(self._samples, heard):
+            each, text = one.grown, one.text
             if each.is_held and text:
                 self._tell_text(sample, text)
             ids, tail = each.tokens(tokenizer)
@@ -142,8 +165,9 @@ class ApiGeneration:
             if wants.return_logprob or wants.top_logprobs_num:
                 logprobs = tuple(_logprob(token, each.ids, i) for i, token in enumerate(each.likely))
             end = SegmentEnd(
-                self._rid, sample, self._index, text, ids, reason, tail, logprobs, num_tokens=usage.output_tokens
-            )
+                self._rid, sample, self._index, text, ids, one.reason, tail, logprobs,
+                num_tokens=one.usage.output_tokens,
+            )  # fmt: skip
             self._session.tell(end)
             ends.append(end)
         return ends
@@ -202,7 +226,7 @@ def _first(raw: bytes) -> int:
     return raw[0] if raw else 0
 
 
-def _shares(spent: Spent | None, sizes: Sequence[int]) -> list[Usage]:
+def shares(spent: Spent | None, sizes: Sequence[int]) -> list[Usage]:
     """What each sample of a call came to: the first has the prompt, as it is computed and paid for once."""
     spent = spent or Spent()
     prompt, cached, output = spent.prompt or 0, spent.cached or 0, spent.output or 0

@@ -118,7 +118,7 @@ class Remote:
         target = self.target
         counts = target.sends_ids
         caps = caps_of(target.known, fallback=self._fallback, max_len=target.max_len, counts_tokens=counts)
-        return replace(caps, score=frozenset(), hints=frozenset())
+        return replace(caps, hints=frozenset())
 
     @property
     def identity(self) -> str:

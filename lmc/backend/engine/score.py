@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from lmc.backend.base import ChoiceScores, ChoicesMethod
-from lmc.backend.choices import log_masses, probabilities
+from lmc.backend.choices import compared
 from lmc.common_prefix import common_len
-from lmc.errors import BackendError, ConstraintError
+from lmc.errors import BackendError
 
 Ids = tuple[int, ...]
 UNCONDITIONAL: ChoicesMethod = "unconditional_likelihood_normalized"
@@ -68,22 +68,7 @@ class ScorePlan:
         if any(map(math.isnan, logprobs)):
             raise broken_model()
         own, rest = _split(logprobs, [len(choice) for choice in self.choices])
-        masses = log_masses(self.choices, [sum(each) for each in own])
-        parts, free = probabilities(masses), self._unconditional(rest)
-        if self.method == "exact" and parts is None:
-            raise ConstraintError("the model gives none of the choices any probability")
-        scores = self._scores(own, masses, free)
-        return ChoiceScores(self.method, scores.index(max(scores)), self.choices, own, tuple(scores), free, parts)
-
-    def _scores(self, own: Logprobs, masses: list[float], free: Logprobs | None) -> list[float]:
-        """What the method compares; the greatest wins."""
-        if self.method == "exact":
-            return masses
-        if self.method == "greedy_token_selection":
-            return _columns_survived(own)
-        if free is None:
-            return [_mean(each) for each in own]
-        return [_mean(each) - _mean(base) for each, base in zip(own, free)]
+        return compared(self.method, self.choices, own, self._unconditional(rest))
 
     def _unconditional(self, logprobs: list[float]) -> Logprobs | None:
         """The rows with nothing in front, where the method has them; a first token counts as 0."""
@@ -133,25 +118,6 @@ def _cover(stems: Seq[Ids]) -> tuple[Ids, ...]:
     ordered = sorted(set(stems))
     # in sorted order a stem that another begins with is a prefix of its direct successor
     return tuple(s for s, after in zip(ordered, [*ordered[1:], None]) if after is None or after[: len(s)] != s)
-
-
-def _columns_survived(logprobs: Logprobs) -> list[float]:
-    """Per choice, the columns in which it was among the best of those still in; the winner has the most."""
-    width = max(map(len, logprobs))
-    matrix = [[*each, *[_mean(each)] * (width - len(each))] for each in logprobs]
-    survived, left = [0.0] * len(matrix), list(range(len(matrix)))
-    for column in range(width):
-        best = max(matrix[i][column] for i in left)
-        left = [i for i in left if matrix[i][column] == best]
-        for i in left:
-            survived[i] += 1
-        if len(left) == 1:
-            break
-    return survived
-
-
-def _mean(logprobs: Seq[float]) -> float:
-    return sum(logprobs) / len(logprobs)
 
 
 def _split(values: list[float], lengths: Seq[int]) -> tuple[Logprobs, list[float]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lmc.backend.base import (
     ChoiceScores,
+    Chosen,
     Delta,
     Event,
     Failed,
@@ -79,6 +80,8 @@ def _end_json(end: SegmentEnd, tokenizer: Tokenizer) -> Json:
         found["logprobs"] = [_logprob_json(each, tokenizer) for each in end.logprobs]
     if end.scores is not None:
         found["scores"] = _scores_json(end.scores)
+    if end.chosen is not None:
+        found["chosen"] = [end.chosen.by, end.chosen.index, end.chosen.probabilities]
     return found
 
 
@@ -93,6 +96,7 @@ def _end_of(rid: int, sample: int, segment: int, found: Json, tokenizer: Tokeniz
         tuple(Filled(*each) for each in found.get("filled", ())),
         None if masses is None else tuple(masses),
         found["tokens"],
+        Chosen(*map(_frozen, found["chosen"])) if "chosen" in found else None,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from lmc.codes import NOT_FOLLOWED, OTHER_COMPARISON
 from lmc.ir.caps import Caps
 from lmc.ir.graph import Node
 from lmc.ir.sampling import RUN_NAMES, Sampling
+from lmc.ir.scoring import DEFAULT_METHOD
 from lmc.passes.lacks.lack import Lack
 
 Params = Mapping[str, object]
@@ -121,22 +122,33 @@ def run_time_asked(node: Node, caps: Caps) -> Iterator[Lack]:
 
 
 def select_lacks(params: Params, caps: Caps) -> Iterator[Lack]:
-    """The lacks of a `select`; one that the API decides in its own way is told."""
+    """The lacks of a `select`; one of the default method that the API makes in its own way is told."""
     method = str(params["method"])
-    if method not in caps.score:
-        others = ", ".join(sorted(caps.score))
-        way = "ask for a JSON schema with an enum, or use another backend"
-        help = f"choices_method can be {others} here" if others else way
-        yield Lack(f"{caps.called} does not compare choices by {method}", help, code=_code(caps))
-        return
-    if not caps.score_by:
+    if method in caps.score:
         yield from asked({name: params[name] for name in ("seed",) if name in params}, caps)
-        return
-    if caps.score_by == "enum" and params.get("temperature"):
-        what = f"{caps.called} says which choice it takes, and not how likely each is: there is nothing to draw from"
-        yield Lack(what, "leave the temperature of the select out", code=_code(caps))
-    what = f"{caps.called} compares choices by its own means ({caps.score_by}), and not by {method}"
-    yield Lack(what, "the result says by which", code=OTHER_COMPARISON, is_note=True)
+    elif method == DEFAULT_METHOD and caps.score_by:
+        what = f"{caps.called} tells no scores to compare by {method}: {_by(caps)}"
+        yield Lack(what, "the result says by which means", code=OTHER_COMPARISON, is_note=True)
+    else:
+        way = "ask for a JSON schema with an enum"
+        if caps.score:
+            way = f"choices_method can be {', '.join(sorted(caps.score))} here"
+        elif caps.score_by:
+            way = "leave choices_method and temperature out, and it is made by other means"
+        what = f"{caps.called} does not compare choices by {method}"
+        yield Lack(what, f"{way}, or use another backend", code=_code(caps))
+
+
+def _by(caps: Caps) -> str:
+    """What is done in place of the scores."""
+    match caps.score_by:
+        case "logprobs":
+            return "the choice is the likeliest next token, or, where one is more than a token, what the model writes"
+        case "enum" if caps.temperatures is None:
+            return "the model writes one of the choices, drawn as it samples by itself (enum)"
+        case "enum":
+            return "the model writes one of the choices (enum)"
+    return f"the API weighs the choices by itself ({caps.score_by})"
 
 
 def _code(caps: Caps) -> str | None:
