@@ -97,3 +97,15 @@ def test_scores_of_other_tokens_are_an_error(dialect: str) -> None:
     with Serving(wrong) as serving, pytest.raises(lmc.RequestError, match="scored other tokens") as caught:
         lmc.run(judged("exact"), "Well done!", backend=remote(serving, dialect))
     assert caught.value.code == "broken_answer"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_choice_that_is_refused_fails_the_select(dialect: str) -> None:
+    """Whichever it is, with the server's words: what is left is no comparison."""
+
+    async def refuse(asked: Asked) -> AsyncIterator[bytes]:
+        yield whole({"error": {"message": "this one is too long", "type": "BadRequestError", "code": 400}}, 400)
+
+    with Serving(refuse) as serving, pytest.raises(lmc.RequestError, match="this one is too long") as caught:
+        lmc.run(judged("exact"), "Well done!", backend=remote(serving, dialect))
+    assert caught.value.code != "internal"
