@@ -42,6 +42,7 @@ INNER = {
 GROWING = {
     "lmc/backend/__init__.py:_open": "an engine for each model that is asked for by name; close_all",
     "lmc/backend/default_model.py:_said": "one entry",
+    "lmc/backend/recording/recorder.py:_open_records": "what the user has open; `close`",
     "lmc/backend/api/http.py:_clients": "of one event loop",
     "lmc/backend/api/proxied.py:_clients": "of one event loop",
     "lmc/fallback.py:_said": "a note for each place of a program that was warned of",

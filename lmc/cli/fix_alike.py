@@ -8,7 +8,9 @@ from lmc.cli.appended import Appended, Constants, SourceLines
 from lmc.cli.sayings import is_call, put, sayings, source_of
 
 
-def alike(lines: SourceLines, here: Appended, other: Appended, constants: Constants, *, has_more: bool) -> Iterator[str]:
+def alike(
+    lines: SourceLines, here: Appended, other: Appended, constants: Constants, *, has_more: bool
+) -> Iterator[str]:
     """The sources in which `here` says what `other` says, likeliest first.
 
     has_more  one of them says more, such as examples; else they differ in one operand or in their turn

@@ -17,8 +17,6 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.values import StandIn
 from lmc.source import Span
 
-_signature = lru_cache(maxsize=256)(inspect.signature)
-
 
 def check_fits(
     rule: Callable[..., Any], name: str, given: tuple[object, ...], kwargs: Mapping[str, StandIn], span: Span | None
@@ -28,3 +26,8 @@ def check_fits(
         _signature(rule).bind(*given, **kwargs)
     except TypeError:
         raise graph_break(NO_RULE, span, f"`{name}` with these arguments") from None
+
+
+@lru_cache(maxsize=256)
+def _signature(rule: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(rule)
