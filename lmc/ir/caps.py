@@ -49,7 +49,6 @@ class Caps:
     system_first  the turns of the system stand before all others
     thinks        it thinks before it answers, unseen, and that counts against `max_tokens`
     schema_subset which part of JSON Schema it takes
-    images        prompts may hold them
     counts_tokens the tokenizer that the program is compiled with counts what the backend counts
     fallback      what may be done instead of what is lacking; None: it is refused
     called        what messages call it
@@ -80,7 +79,6 @@ class Caps:
     system_first: bool = False
     thinks: bool = False
     schema_subset: SchemaSubset = "full"
-    images: bool = False
     counts_tokens: bool = True
     fallback: Fallback | None = None
     score_by: str = ""

@@ -198,7 +198,6 @@ def caps_of(
         system_first=known.system_first and not sends_ids,
         thinks=known.thinks == "always",
         schema_subset=known.schema_subset or "full",
-        images=known.images,
         counts_tokens=counts_tokens,
         score_by="" if by_scores else "".join(means[:1]),
         fallback=fallback,
