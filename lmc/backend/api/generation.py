@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lmc.backend.api import keeping
 from lmc.backend.api.ask import Chunk, Likely, Spent, WireAsk
 from lmc.backend.api.asking import asked, single
-from lmc.backend.api.exchange import Exchange
+from lmc.backend.api.exchange import Exchange, Follower
 from lmc.backend.api.growing import Growing
 from lmc.backend.api.retry import Trouble
 from lmc.backend.api.wire.constraints import is_wrapped, unwrapped
@@ -84,10 +84,20 @@ class ApiGeneration:
             target.known, self._gen, pieces, ids if target.sends_ids else None, n=len(samples),
             constraint=self._constraint if self._is_enforced else None, turn=samples[0] + turn * 65_537,
         )  # fmt: skip
+        cache = target.prompt_cache()
+        if cache is None:
+            return await self._exchanged(ask, None)
+        async with cache.turn(ask) as lead:
+            heard, spent = await self._exchanged(lead.ask, lead)
+            cache.learn(lead, spent)
+        return heard, spent
+
+    async def _exchanged(self, ask: WireAsk, follower: Follower | None) -> tuple[list[Growing], Spent | None]:
+        target, samples = self._target, self._samples
         is_held = self._is_wrapped or not self._is_enforced
         heard = Samples(len(samples), self._own_stops(ask), is_held, lambda i, text: self._tell_text(samples[i], text))
         dialect = target.dialect_of(ask)
-        exchange = Exchange(target, dialect, ask, heard, self._session.account, self._priority)
+        exchange = Exchange(target, dialect, ask, heard, self._session.account, self._priority, follower)
         await exchange.run()
         return heard.grown, exchange.spent
 
