@@ -42,11 +42,18 @@ class ApiGeneration:
     """A gen segment for some samples of a request."""
 
     def __init__(
-        self, session: ApiSession, gen: Gen, rid: int, index: int, samples: Sequence[int], priority: int = 0
+        self,
+        session: ApiSession,
+        gen: Gen,
+        rid: int,
+        index: int,
+        samples: Sequence[int],
+        priority: int = 0,
+        goes_on: bool = False,
     ) -> None:
         self._session, self._target = session, session.target
         self._gen, self._rid, self._index, self._samples = gen, rid, index, samples
-        self._priority = priority
+        self._priority, self._goes_on = priority, goes_on
         self._constraint = single(gen, self._target.known)
         self._is_enforced = self._constraint is None or kind_of(self._constraint) in self._target.known.constraints
         self._is_wrapped = self._is_enforced and is_wrapped(self._constraint, self._target.known)
@@ -87,7 +94,7 @@ class ApiGeneration:
         cache = target.prompt_cache()
         if cache is None:
             return await self._exchanged(ask, None)
-        async with cache.turn(ask) as lead:
+        async with cache.turn(ask, self._goes_on) as lead:
             heard, spent = await self._exchanged(lead.ask, lead)
             cache.learn(lead, spent)
         return heard, spent

@@ -17,12 +17,15 @@ NEAR = 200  # characters that a place moves back for: to the beginning of its tu
 
 
 class MarkedPrompt:
-    """The turns of a call as one text: equal beginnings of it are equal beginnings of what is sent."""
+    """The turns of a call as one text: equal beginnings of it are equal beginnings of what is sent.
 
-    __slots__ = ("_begins", "text", "turns")
+    goes_on  other calls are going to begin with all of it
+    """
 
-    def __init__(self, turns: Sequence[Turn]) -> None:
-        self.turns = turns
+    __slots__ = ("_begins", "goes_on", "text", "turns")
+
+    def __init__(self, turns: Sequence[Turn], goes_on: bool = False) -> None:
+        self.turns, self.goes_on = turns, goes_on
         parts, begins, size = list[str](), list[int](), 0
         for turn in turns:
             head = f"\0{turn.role}\0"

@@ -122,12 +122,15 @@ class PromptCache:
         self._led = Beginnings()
 
     @asynccontextmanager
-    async def turn(self, ask: WireAsk) -> AsyncIterator[Lead]:
-        """Wait for a call that this one can read from, if there is one; the call as it is to be sent then."""
+    async def turn(self, ask: WireAsk, goes_on: bool = False) -> AsyncIterator[Lead]:
+        """Wait for a call that this one can read from, if there is one; the call as it is to be sent then.
+
+        goes_on  others are going to begin with all of its prompt
+        """
         if ask.turns is None:
             yield Lead(ask)
             return
-        prompt = MarkedPrompt(ask.turns)
+        prompt = MarkedPrompt(ask.turns, goes_on)
         self._waiting.add(prompt.text)
         try:
             await asyncio.sleep(0)  # those that are submitted with it come too
@@ -228,7 +231,9 @@ class PromptCache:
         return sorted(places)
 
     def _goes_on(self, prompt: MarkedPrompt) -> bool:
-        """Whether it goes on from an earlier prompt."""
+        """Whether others go on from it, as it does from an earlier one where nobody knows."""
+        if prompt.goes_on:
+            return True
         before = self._seen.begin.longest_in(prompt.text)
         return before is not None and len(before) < len(prompt.text)
 

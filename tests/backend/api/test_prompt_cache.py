@@ -6,10 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import lmc
+from lmc.backend.api import prompt_cache
+from lmc.backend.api.ask import CacheMarks, Turn
+from lmc.backend.api.beginnings import Beginnings
+from lmc.backend.api.marking import MarkedPrompt
 from lmc.backend.api.prices import price
-from tests.support.api_fakes import Fake, Pace, Price
+from lmc.common_prefix import common_len
+from tests.support.api_fakes import Fake, Pace, Price, faults
 
 SHOTS = "".join(f"Example {i}: the word number {i} is told like this: it is good.\n" for i in range(160))
 RULES = "".join(f"Rule {i}: look at what tool number {i} says, and do what it says.\n" for i in range(160))
@@ -138,3 +145,115 @@ def test_marks_beside_an_api_s_own(name: str) -> None:
     marked, plain = with_and_without("openai", name)
     share, bound = marked.money / plain.money, 0.6 if "batch" in name or "forks" in name else 1.01
     assert share <= bound, f"{name}: {marked.bill} instead of {plain.bill}: {share:.0%}"
+
+
+# --- who waits ---------------------------------------------------------------------------------------------
+
+
+def test_the_first_goes_alone_until_it_begins() -> None:
+    """The others are sent once its first event is there, and all together then."""
+    with fake_of("anthropic", pace=Pace(first_s=0.15, token_s=0.05)) as fake:
+        PROGRAMS["few-shot batch"](remote(fake, "anthropic"))
+    first, *others = [request.begun_s for request in fake.posts]
+    assert all(each - first > 0.14 for each in others)
+    assert max(others) - min(others) < 0.14 and fake.posts[0].ended_s > min(others), "not until it has ended"
+
+
+def test_where_it_is_off_nobody_waits() -> None:
+    """And nothing is marked."""
+    with fake_of("anthropic", pace=Pace(first_s=0.15)) as fake:
+        PROGRAMS["few-shot batch"](remote(fake, "anthropic", prompt_cache=False, max_in_flight=8))
+    begun = [request.begun_s for request in fake.posts]
+    assert max(begun) - min(begun) < 0.14
+    assert not any("cache_control" in str(request.body) for request in fake.posts)
+
+
+def test_short_prompts_wait_for_nobody() -> None:
+    """Below the least that the API keeps."""
+    with fake_of("anthropic", pace=Pace(first_s=0.15)) as fake:
+        items = [{"essay": f"Essay {i}"} for i in range(2)]
+        lmc.run_batch(judge, items, backend=remote(fake, "anthropic", max_in_flight=8))
+    begun = sorted(request.begun_s for request in fake.posts)[:8]
+    assert max(begun) - min(begun) < 0.14
+    assert not any("cache_control" in str(request.body) for request in fake.posts)
+
+
+def test_a_call_that_fails_holds_nobody_up() -> None:
+    """The others go at once, and write what it would have written."""
+    with fake_of("anthropic", faults={0: faults.error("unauthorized")}) as fake:
+        backend = remote(fake, "anthropic")
+        results = lmc.run_batch(few_shots, [{"word": word} for word in WORDS], backend=backend)
+    assert sum(result.error is not None for result in results) == 1
+    assert len(fake.posts) == len(WORDS) and fake.bill.written > 0
+    gaps = sorted(request.begun_s for request in fake.posts)
+    assert gaps[-1] - gaps[0] < 5
+
+
+def test_a_call_that_says_nothing_is_waited_for_in_vain_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the others go without what it writes."""
+    monkeypatch.setattr(prompt_cache, "LEAD_S", 0.2)
+    with fake_of("anthropic", pace=Pace(first_s=0.6)) as fake:
+        PROGRAMS["few-shot batch"](remote(fake, "anthropic"))
+    first, *others = [request.begun_s for request in fake.posts]
+    assert 0.19 < min(others) - first < 0.55
+
+
+def test_a_later_run_reads_what_an_earlier_one_wrote() -> None:
+    """Runs of one backend know of each other."""
+    with fake_of("anthropic") as fake:
+        backend = remote(fake, "anthropic")
+        for word in WORDS[:4]:
+            lmc.run(few_shots, word, backend=backend)
+    read = [request.bill.read > 0 for request in fake.posts]
+    assert read == [False, False, True, True], "what came twice is taken to come again"
+
+
+# --- what is marked ----------------------------------------------------------------------------------------
+
+
+def test_a_prompt_of_many_stages_has_at_most_four_marks() -> None:
+    """A fifth would be refused."""
+    stages = ["".join(f"Stage {i} line {j} tells something.\n" for j in range(200)) for i in range(7)]
+    items = [{"essay": "".join(stages[: i + 1])} for i in range(7)]
+    with fake_of("anthropic") as fake:
+        lmc.run_batch(talk, items[::-1], backend=remote(fake, "anthropic"))
+    numbers = [str(request.body).count("cache_control") for request in fake.posts]
+    assert 1 <= max(numbers) <= 4
+
+
+said = st.text(alphabet="ab \n\x00é中🙂", max_size=120)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(("system", "user", "assistant")), said), min_size=1, max_size=4), st.data())
+def test_parts_joined_are_the_text(turns: list[tuple[str, str]], data: st.DataObject) -> None:
+    """Wherever it is cut; each part says something, and places lie within what was asked for."""
+    prompt = MarkedPrompt([Turn(*each) for each in turns])
+    asked = data.draw(st.lists(st.integers(0, len(prompt.text)), max_size=4))
+    places = sorted({place for end in asked if (place := prompt.place(end))})
+    assert all(any(place <= end for end in asked) for place in places)
+    if not prompt.can_cut(places):
+        return
+    marks = CacheMarks(prompt.cuts(places, places))
+    for at, turn in enumerate(prompt.turns):
+        parts = marks.parts(at, turn)
+        assert "".join(text for text, _ in parts) == turn.text
+        assert len(parts) == 1 or all(text.strip() for text, _ in parts)
+    assert sum(is_marked for at, turn in enumerate(prompt.turns) for _, is_marked in marks.parts(at, turn)) == len(
+        places
+    )
+
+
+texts_few = st.lists(st.text(alphabet="ab", max_size=5), max_size=8)
+
+
+@given(texts_few, st.text(alphabet="ab", max_size=6), st.integers(0, 3))
+def test_beginnings_are_what_a_look_at_all_of_them_finds(held: list[str], text: str, after: int) -> None:
+    """The longest that a text begins with, and how many share how much of it."""
+    beginnings = Beginnings()
+    for each in held:
+        beginnings.add(each)
+    assert beginnings.longest_in(text) == max((e for e in held if text.startswith(e)), key=len, default=None)
+    lengths = [common_len(each, text) for each in held]
+    wanted = [(n, sum(other >= n for other in lengths)) for n in sorted(set(lengths), reverse=True) if n > after]
+    assert list(beginnings.shared(text, after)) == wanted

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmc.backend.api.abilities import Abilities
-from lmc.backend.api.ask import Chunk, Ending, CacheMarks, Spent, Turn, WireAsk
+from lmc.backend.api.ask import CacheMarks, Chunk, Ending, Spent, Turn, WireAsk
 from lmc.backend.api.keys import Secret
 from lmc.backend.api.wire.constraints import schema_of
 from lmc.backend.api.wire.parameters import parameters

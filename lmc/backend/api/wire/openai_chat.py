@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmc.backend.api.abilities import Abilities
-from lmc.backend.api.ask import Chunk, Ending, CacheMarks, Likely, Spent, Turn, WireAsk
+from lmc.backend.api.ask import CacheMarks, Chunk, Ending, Likely, Spent, Turn, WireAsk
 from lmc.backend.api.keys import Secret
 from lmc.backend.api.wire.constraints import response_format
 from lmc.backend.api.wire.parameters import parameters
