@@ -25,6 +25,7 @@ from lmc.backend.api.caching import MarkedPlace, fitting
 from lmc.backend.api.marking import MarkedPrompt
 
 LEAD_S = 20.0  # for so long a call that was sent is waited for; then the others go without what it writes
+MAX_IN_VAIN = 2  # calls that a call waits for and that fail, or take too long
 MIN_GAIN = 256  # tokens more in the cache that a wait has to be for, and a mark where other prompts part
 MAX_CHARS = 1 << 23  # of prompts that are remembered
 MAX_PARTINGS = 16  # places that are looked at where other prompts part from one
@@ -134,10 +135,10 @@ class PromptCache:
         self._waiting.add(prompt.text)
         try:
             await asyncio.sleep(0)  # those that are submitted with it come too
-            while (lead := self._to_follow(prompt)) is not None:
+            in_vain = 0
+            while in_vain < MAX_IN_VAIN and (lead := self._to_follow(prompt)) is not None:
                 await lead.is_over.wait()
-                if not lead.has_begun:
-                    break
+                in_vain += not lead.has_begun
         finally:
             self._waiting.remove(prompt.text)
         lead = self._marked(ask, prompt)
@@ -188,7 +189,11 @@ class PromptCache:
         """How much of a prompt can be read, and the entry that it is found by."""
         entries = self._entries
         if not self._marks:
-            length = next((length for length, _ in entries.begin.shared(prompt.text, 0)), 0)
+            while (length := next((length for length, _ in entries.begin.shared(prompt.text, 0)), 0)) > 0:
+                text = entries.begin.first_with(prompt.text[:length])
+                if entries.known[text].until >= self._now():
+                    break
+                entries.drop(text)
             return length, None
         text = entries.begin.longest_in(prompt.text)
         while text is not None:
@@ -252,9 +257,11 @@ class PromptCache:
             self._mark(lead, prompt, there, entry, until)
         self._seen.put(prompt.text, KnownBeginning((), None, until))
         for text in lead.writes:
-            if text not in self._leads:
-                self._leads[text] = lead
+            other = self._leads.get(text)
+            if other is None:
                 self._led.add(text)
+            if other is None or other.is_over.is_set():
+                self._leads[text] = lead
         return lead
 
     def _mark(self, lead: Lead, prompt: MarkedPrompt, there: int, entry: KnownBeginning | None, until: float) -> None:

@@ -179,14 +179,13 @@ def test_short_prompts_wait_for_nobody() -> None:
 
 
 def test_a_call_that_fails_holds_nobody_up() -> None:
-    """The others go at once, and write what it would have written."""
+    """The next one goes at once, and writes what it would have written."""
     with fake_of("anthropic", faults={0: faults.error("unauthorized")}) as fake:
         backend = remote(fake, "anthropic")
         results = lmc.run_batch(few_shots, [{"word": word} for word in WORDS], backend=backend)
     assert sum(result.error is not None for result in results) == 1
-    assert len(fake.posts) == len(WORDS) and fake.bill.written > 0
-    gaps = sorted(request.begun_s for request in fake.posts)
-    assert gaps[-1] - gaps[0] < 5
+    assert len(fake.posts) == len(WORDS)
+    assert [request.bill.written > 0 for request in fake.posts] == [False, True] + [False] * 6, "the next goes first"
 
 
 def test_a_call_that_says_nothing_is_waited_for_in_vain_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,3 +256,13 @@ def test_beginnings_are_what_a_look_at_all_of_them_finds(held: list[str], text: 
     lengths = [common_len(each, text) for each in held]
     wanted = [(n, sum(other >= n for other in lengths)) for n in sorted(set(lengths), reverse=True) if n > after]
     assert list(beginnings.shared(text, after)) == wanted
+
+
+def test_an_automatic_cache_is_led_too() -> None:
+    """Nothing is marked, and what the first has put there the others find."""
+    with Fake.openai(says, pace=Pace(first_s=0.1)) as fake:
+        backend = lmc.Remote(fake.url, model="gpt-4o", dialect="openai", api_key="sk-no-key")
+        PROGRAMS["few-shot batch"](backend)
+    first, *others = fake.posts
+    assert first.bill.read == 0 and all(request.bill.read > 2000 for request in others)
+    assert all(set(request.body) & {"prompt_cache_key", "prompt_cache_options"} == set() for request in fake.posts)
