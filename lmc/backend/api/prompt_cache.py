@@ -190,10 +190,10 @@ class PromptCache:
         entries = self._entries
         if not self._marks:
             while (length := next((length for length, _ in entries.begin.shared(prompt.text, 0)), 0)) > 0:
-                text = entries.begin.first_with(prompt.text[:length])
-                if entries.known[text].until >= self._now():
+                begun = entries.begin.first_with(prompt.text[:length])
+                if entries.known[begun].until >= self._now():
                     break
-                entries.drop(text)
+                entries.drop(begun)
             return length, None
         text = entries.begin.longest_in(prompt.text)
         while text is not None:

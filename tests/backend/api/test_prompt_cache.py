@@ -266,3 +266,19 @@ def test_an_automatic_cache_is_led_too() -> None:
     first, *others = fake.posts
     assert first.bill.read == 0 and all(request.bill.read > 2000 for request in others)
     assert all(set(request.body) & {"prompt_cache_key", "prompt_cache_options"} == set() for request in fake.posts)
+
+
+def test_the_plan_says_that_a_conversation_goes_on() -> None:
+    """So its first call is marked already; one with which nothing goes on is not."""
+    with fake_of("anthropic") as fake:
+        lmc.run(talk, ESSAY, backend=remote(fake, "anthropic"))
+    assert fake.posts[0].bill.written > 2000 and all(request.bill.read for request in fake.posts[1:])
+    with fake_of("anthropic") as fake:
+        lmc.run(few_shots, "cats", backend=remote(fake, "anthropic"))
+    assert fake.bill.written == 0, "nobody is known to read it"
+
+
+def test_it_is_switched_by_a_yes_or_no() -> None:
+    """Anything else is refused."""
+    with pytest.raises(lmc.ArgumentError, match="neither True nor False"):
+        lmc.Remote("http://localhost:1", dialect="openai", prompt_cache=1)  # type: ignore[arg-type]
