@@ -111,6 +111,7 @@ class Request:
     n          samples; each gets its own events, sample i draws from (seed, i)
     gang       requests of one gang share a prefix and are scheduled together
     priority   the higher goes first, before those that are waiting longer
+    goes_on    other calls are going to begin with all of the prompt
     most_tokens  that the output can come to, where its constraint bounds it below max_tokens
     """
 
@@ -121,6 +122,7 @@ class Request:
     gang: int | None = None
     priority: int = 0
     most_tokens: int | None = None
+    goes_on: bool = False
 
 
 # --- events ----------------------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ def ask(
         gang=params.hints.gang_of(inst.number),
         priority=params.hints.priority,
         most_tokens=most_tokens(out),
+        goes_on=params.hints.goes_on,
     )
     inst.num_calls += 1
     inst.shared.outbox.append(Call(inst, params, request, state, outs, path, wanted, texts))

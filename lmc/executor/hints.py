@@ -7,15 +7,17 @@ Nothing here changes a result, and a session may do nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from lmc.backend.base import PrefixHint, Prompt
 from lmc.common_prefix import common_len
+from lmc.ir.graph import Atom, Lit
 from lmc.ir.hints import HINTS, Hint
 from lmc.ir.plan import Plan, Step
 
 Ids = tuple[int, ...]
+MAX_ATOMS = 1000  # a longer prompt is not looked through
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class CallHints:
     order        its place among the plan's steps: of calls that are ready at once the first goes first
     gang         the hint that names its gang; `num_gangs` are in the plan
     before       hints about prefixes for when it starts; `behind` for when it has ended
+    goes_on      other calls begin with all of its prompt, as the next one of a conversation does
     begins_with  (prefix, tokens of it, None where not known) of those its prompt begins with that some hint names
     """
 
@@ -35,6 +38,7 @@ class CallHints:
     before: tuple[Hint, ...] = ()
     behind: tuple[Hint, ...] = ()
     begins_with: tuple[tuple[int, int | None], ...] = ()
+    goes_on: bool = False
 
     def gang_of(self, item: int) -> int | None:
         """The number of its gang for an item; a shared one has the same for all."""
@@ -56,10 +60,13 @@ def hints_of(plan: Plan) -> dict[int, CallHints]:
             of_step.setdefault(id, []).append(prefix.id)
     gangs = [hint.target for step in plan.steps for hint in step.hints if hint.kind == "gang"]
     num_gangs = max(gangs, default=-1) + 1
-    return {
-        step.node: _of_step(step, order, num_gangs, tuple((id, lengths[id]) for id in of_step.get(step.id, ())))
-        for order, step in enumerate(plan.steps)
-    }
+    sizes = _sizes(plan)
+    found = {}
+    for order, step in enumerate(plan.steps):
+        of_it = _of_step(step, order, num_gangs, tuple((id, lengths[id]) for id in of_step.get(step.id, ())))
+        is_whole = step.prefix is not None and len(step.prompt) <= MAX_ATOMS
+        found[step.node] = replace(of_it, goes_on=is_whole and _size(step.prompt) == sizes[step.prefix or 0])
+    return found
 
 
 def _of_step(step: Step, order: int, num_gangs: int, begins_with: tuple[tuple[int, int | None], ...]) -> CallHints:
@@ -73,6 +80,22 @@ def _of_step(step: Step, order: int, num_gangs: int, begins_with: tuple[tuple[in
         tuple(hint for hint in about if HINTS[hint.kind].at == "end"),
         begins_with,
     )
+
+
+def _size(atoms: Sequence[Atom]) -> tuple[int, int]:
+    """Characters that are known, and holes."""
+    known = [len(atom.value) for atom in atoms if isinstance(atom, Lit) and isinstance(atom.value, str)]
+    return sum(known), len(atoms) - len(known)
+
+
+def _sizes(plan: Plan) -> list[tuple[int, int]]:
+    """The size of each prefix from the beginning of a prompt to its end: a prompt of that size is the prefix."""
+    sizes: list[tuple[int, int]] = []
+    for prefix in plan.prefixes:  # parents come before children
+        above = (0, 0) if prefix.parent is None else sizes[prefix.parent]
+        own = _size(prefix.pieces)
+        sizes.append((above[0] + own[0], above[1] + own[1]))
+    return sizes
 
 
 def _lengths(plan: Plan) -> dict[int, int | None]:

@@ -21,6 +21,37 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A place `at` so many characters of a turn where its text is sent in two parts; `is_mark`: keep all up to here."""
+
+    turn: int
+    at: int
+    is_mark: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMarks:
+    """What is asked of a prompt cache: where the prompt is cut and marked, and what calls of one beginning are called.
+
+    Whoever sends it says that nothing else is to be kept.
+    """
+
+    cuts: tuple[Cut, ...] = ()
+    key: str | None = None
+
+    def parts(self, number: int, turn: Turn) -> list[tuple[str, bool]]:
+        """The text of a turn in parts, and whether a mark stands behind each."""
+        parts, begin = list[tuple[str, bool]](), 0
+        for cut in self.cuts:
+            if cut.turn == number:
+                parts.append((turn.text[begin : cut.at], cut.is_mark))
+                begin = cut.at
+        if begin < len(turn.text) or not parts:
+            parts.append((turn.text[begin:], False))
+        return parts
+
+
+@dataclass(frozen=True, slots=True)
 class WireAsk:
     """What is asked in one call: exactly one of `turns`, `text` and `ids` is the prompt.
 
@@ -28,6 +59,7 @@ class WireAsk:
     n          samples
     stop       texts that the server is told to end at; others are found in what it says
     scored     so many of the last `ids` are to be scored
+    kept       what is asked of the server's prompt cache; None: nothing is said of it
     """
 
     model: str
@@ -42,6 +74,7 @@ class WireAsk:
     max_tokens: int | None = None
     seed: int | None = None
     scored: int = 0
+    kept: CacheMarks | None = None
 
 
 # why a server stopped: at a stop text or the end of the model's turn; at the limit; it would not answer; it called a

@@ -76,22 +76,22 @@ def money(billed: Sequence[BilledTokens], price: Price) -> float | None:
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where a block ends: how many blocks and tokens it is from the beginning, and the prompts that come through."""
+class MarkedPlace:
+    """Where a block of a prompt ends: how many blocks and tokens from the beginning, and the prompts through it."""
 
     depth: int = 0
     tokens: float = 0.0
     prompts: list[int] = field(default_factory=list)
-    below: dict[Hashable, _Place] = field(default_factory=dict)
+    below: dict[Hashable, MarkedPlace] = field(default_factory=dict)
 
 
-def _paths(prompts: Sequence[PricedPrompt]) -> list[list[_Place]]:
+def _paths(prompts: Sequence[PricedPrompt]) -> list[list[MarkedPlace]]:
     """For each prompt where its blocks end."""
-    root, paths = _Place(), list[list[_Place]]()
+    root, paths = MarkedPlace(), list[list[MarkedPlace]]()
     for number, prompt in enumerate(prompts):
-        at, path = root, list[_Place]()
+        at, path = root, list[MarkedPlace]()
         for block in prompt.blocks:
-            new = _Place(at.depth + 1, at.tokens + block.tokens)
+            new = MarkedPlace(at.depth + 1, at.tokens + block.tokens)
             at = at.below.setdefault(block.key, new)
             at.prompts.append(number)
             path.append(at)
@@ -115,7 +115,7 @@ def predicted(prompts: Sequence[PricedPrompt], marks: Sequence[Marks], rules: Ca
     ]
 
 
-def _automatic(path: list[_Place], marks: Marks, rules: CacheRules, entries: set[int]) -> BilledTokens:
+def _automatic(path: list[MarkedPlace], marks: Marks, rules: CacheRules, entries: set[int]) -> BilledTokens:
     """All that an earlier prompt began with; what is written costs as `write_factor` says, nothing more by default."""
     total = path[-1].tokens if path else 0.0
     known = max((place.tokens for place in path if id(place) in entries), default=0.0)
@@ -127,7 +127,7 @@ def _automatic(path: list[_Place], marks: Marks, rules: CacheRules, entries: set
     return BilledTokens(total - read, read)
 
 
-def _marked(path: list[_Place], marks: Marks, rules: CacheRules, entries: set[int]) -> BilledTokens:
+def _marked(path: list[MarkedPlace], marks: Marks, rules: CacheRules, entries: set[int]) -> BilledTokens:
     """What a mark finds is read, and what comes behind it up to the last mark is written."""
     marked = [path[end - 1] for end in marks if path[end - 1].tokens >= rules.min_tokens]
     read = _found(path, marked, rules, entries)
@@ -137,7 +137,7 @@ def _marked(path: list[_Place], marks: Marks, rules: CacheRules, entries: set[in
     return BilledTokens(total - max(last, read), read, max(0.0, last - read))
 
 
-def _found(path: list[_Place], marked: list[_Place], rules: CacheRules, entries: set[int]) -> float:
+def _found(path: list[MarkedPlace], marked: list[MarkedPlace], rules: CacheRules, entries: set[int]) -> float:
     """The tokens of the longest entry that a mark finds."""
     found = 0.0
     for place in path:
@@ -146,7 +146,7 @@ def _found(path: list[_Place], marked: list[_Place], rules: CacheRules, entries:
     return found
 
 
-def _reaches(mark: _Place, entry: _Place, rules: CacheRules) -> bool:
+def _reaches(mark: MarkedPlace, entry: MarkedPlace, rules: CacheRules) -> bool:
     back = mark.depth - entry.depth
     return back >= 0 and (rules.look_back_blocks is None or back <= rules.look_back_blocks)
 
@@ -173,7 +173,7 @@ def choose_marks(
         there = [place for place in worth if id(place) in entries]
         wanted = [place for place in worth if place.depth > (there[-1].depth if there else 0)]
         wanted = [place for place in wanted if _is_parting(place, number, wanted)]
-        marked = _fitting(there[-1] if there else None, wanted, rules, write, read)
+        marked = fitting(there[-1] if there else None, wanted, rules, write, read)
         entries.update(map(id, marked))
         chosen.append(tuple(sorted(place.depth for place in marked)))
     return chosen
@@ -187,26 +187,31 @@ def factors_of(price: Price | None, rules: CacheRules) -> tuple[float, float]:
     return write, rules.read_factor if price.cached is None else price.cached / price.input
 
 
-def _is_worth(place: _Place, rules: CacheRules, write: float, read: float) -> bool:
+def _is_worth(place: MarkedPlace, rules: CacheRules, write: float, read: float) -> bool:
     """Whether so many prompts come through that keeping the beginning up to here is cheaper than not."""
     num = len(place.prompts)
     return place.tokens >= rules.min_tokens and write + (num - 1) * read < num
 
 
-def _is_parting(place: _Place, number: int, wanted: list[_Place]) -> bool:
+def _is_parting(place: MarkedPlace, number: int, wanted: list[MarkedPlace]) -> bool:
     """Whether a later prompt has all up to here and nothing further in common with this one, of what is worth it."""
     below = next((each for each in wanted if each.depth > place.depth), None)
     num_further = _later(below, number) if below is not None else 0
     return _later(place, number) > num_further
 
 
-def _later(place: _Place, number: int) -> int:
+def _later(place: MarkedPlace, number: int) -> int:
     """How many prompts behind that one come through."""
     return len(place.prompts) - bisect_right(place.prompts, number)
 
 
-def _fitting(there: _Place | None, wanted: list[_Place], rules: CacheRules, write: float, read: float) -> list[_Place]:
-    """The places to mark: those that are wanted as far as there are marks, and where the entry lies that is read."""
+def fitting(
+    there: MarkedPlace | None, wanted: list[MarkedPlace], rules: CacheRules, write: float, read: float
+) -> list[MarkedPlace]:
+    """The places to mark: those that are wanted as far as there are marks, and where the entry lies that is read.
+
+    there  where the entry ends that is read, None where there is none
+    """
     most = rules.max_marks
     marked = _best(there, wanted, most, write, read)
     if there is not None and not any(_reaches(mark, there, rules) for mark in marked):
@@ -214,7 +219,9 @@ def _fitting(there: _Place | None, wanted: list[_Place], rules: CacheRules, writ
     return marked
 
 
-def _best(there: _Place | None, wanted: list[_Place], most: int, write: float, read: float) -> list[_Place]:
+def _best(
+    there: MarkedPlace | None, wanted: list[MarkedPlace], most: int, write: float, read: float
+) -> list[MarkedPlace]:
     """At most so many of the wanted places, those that cost later prompts the least to do without.
 
     The first later prompt that parts at a place without a mark writes what lies between it and the mark before.

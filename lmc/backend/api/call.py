@@ -80,7 +80,9 @@ class ApiCall:
     ) -> tuple[list[SegmentEnd], list[Usage]]:
         prompt = self._request.prompt
         ids = prompt.ids + said.ids if self._session.target.sends_ids else None
-        generation = ApiGeneration(self._session, gen, self._request.rid, index, samples, self._request.priority)
+        request = self._request
+        goes_on = request.goes_on and not index
+        generation = ApiGeneration(self._session, gen, request.rid, index, samples, request.priority, goes_on=goes_on)
         return await generation.run((*prompt.pieces, *said.pieces), ids)
 
     async def _select(self, score: Score, index: int, sample: int, said: SaidBefore) -> tuple[SegmentEnd, Usage]:

@@ -38,6 +38,19 @@ class Sink(Protocol):
         """Hear a chunk; True where no more is wanted."""
 
 
+class Follower(Protocol):
+    """Who wants to know how far a call has come: calls that can read what it puts into the API's cache."""
+
+    def sent(self) -> None:
+        """It is on its way to the server."""
+
+    def began(self) -> None:
+        """The first of its answer has come."""
+
+    def over(self) -> None:
+        """It has failed, if it has not begun."""
+
+
 MAX_ERROR_BYTES = 64 << 10
 DONE = b"[DONE]"
 
@@ -46,10 +59,18 @@ class Exchange:
     """A call on its way; `spent` is what its last attempt came to, as far as the server has said."""
 
     def __init__(
-        self, target: ApiTarget, dialect: Dialect, ask: WireAsk, sink: Sink, account: Ledger, priority: int = 0
+        self,
+        target: ApiTarget,
+        dialect: Dialect,
+        ask: WireAsk,
+        sink: Sink,
+        account: Ledger,
+        priority: int = 0,
+        follower: Follower | None = None,
     ) -> None:
         self._target, self._dialect, self._ask, self._sink = target, dialect, ask, sink
         self._account = account
+        self._follower = follower
         self._body = json.dumps(dialect.body(ask, target.known), ensure_ascii=False).encode("utf-8", "replace")
         tokens = len(self._body) / target.known.bytes_a_token + (ask.max_tokens or 0) * ask.n
         self._weight = (priority, tokens)
@@ -64,6 +85,8 @@ class Exchange:
             trouble = await self._attempt()
             if trouble is None:
                 return
+            if self._follower is not None:
+                self._follower.over()
             attempt += 1
             wait_s = max(trouble.wait_s or 0.0, backoff(attempt))
             is_over = time.monotonic() + wait_s >= self._end
@@ -102,6 +125,8 @@ class Exchange:
     async def _once(self, turn: int) -> None:
         target = self._target
         url = target.url(self._dialect, self._ask)
+        if self._follower is not None:
+            self._follower.sent()
         answer = await http_here().post(url, target.head(self._dialect), self._body, target.silence_s)
         try:
             target.gate().heard(turn, answer.headers)
@@ -151,6 +176,9 @@ class Exchange:
         for chunk in chunks:
             if chunk.failed is not None:
                 raise trouble_in_stream(self._target.without_key_in(chunk.failed))
+        if self._follower is not None:
+            self._follower.began()
+        for chunk in chunks:
             if chunk.spent is not None:
                 self.spent = chunk.spent.over(self.spent)
             else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lmc.backend.api import keeping
 from lmc.backend.api.ask import Chunk, Likely, Spent, WireAsk
 from lmc.backend.api.asking import asked, single
-from lmc.backend.api.exchange import Exchange
+from lmc.backend.api.exchange import Exchange, Follower
 from lmc.backend.api.growing import Growing
 from lmc.backend.api.retry import Trouble
 from lmc.backend.api.wire.constraints import is_wrapped, unwrapped
@@ -61,10 +61,11 @@ class ApiGeneration:
         priority: int = 0,
         *,
         is_held: bool = False,
+        goes_on: bool = False,
     ) -> None:
         self._session, self._target = session, session.target
         self._gen, self._rid, self._index, self._samples = gen, rid, index, samples
-        self._priority = priority
+        self._priority, self._goes_on = priority, goes_on
         self._constraint = single(gen, self._target.known)
         self._is_enforced = self._constraint is None or kind_of(self._constraint) in self._target.known.constraints
         self._is_wrapped = self._is_enforced and is_wrapped(self._constraint, self._target.known)
@@ -108,10 +109,20 @@ class ApiGeneration:
             target.known, self._gen, pieces, ids if target.sends_ids else None, n=len(samples),
             constraint=self._constraint if self._is_enforced else None, turn=samples[0] + turn * 65_537,
         )  # fmt: skip
+        cache = target.prompt_cache()
+        if cache is None:
+            return await self._exchanged(ask, None)
+        async with cache.turn(ask, self._goes_on) as lead:
+            heard, spent = await self._exchanged(lead.ask, lead)
+            cache.learn(lead, spent)
+        return heard, spent
+
+    async def _exchanged(self, ask: WireAsk, follower: Follower | None) -> tuple[list[Growing], Spent | None]:
+        target, samples = self._target, self._samples
         stops = self._own_stops(ask)
         heard = Samples(len(samples), stops, self._is_held, lambda i, text: self._tell_text(samples[i], text))
         dialect = target.dialect_of(ask)
-        exchange = Exchange(target, dialect, ask, heard, self._session.account, self._priority)
+        exchange = Exchange(target, dialect, ask, heard, self._session.account, self._priority, follower)
         await exchange.run()
         return heard.grown, exchange.spent
 

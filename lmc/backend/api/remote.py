@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lmc.backend.api.abilities import Abilities
     from lmc.backend.api.ask import WireAsk
     from lmc.backend.api.probe import Probed
+    from lmc.backend.api.prompt_cache import PromptCache
     from lmc.backend.api.session import ApiSession
     from lmc.backend.api.wire import Dialect
     from lmc.ir.prompt import Tokenizer
@@ -55,6 +56,8 @@ class Remote:
     max_in_flight  calls at once; by default what the table of models says
     retries        how often a call that failed in a way that may pass is tried again
     fallback       "emulate": what the server lacks and lmc can check is checked, and asked again
+    prompt_cache   True: shared beginnings of prompts are marked for the API's cache, and calls that can read what
+                   another writes wait for its first word; False: nothing is said of it, and nobody waits
     table, prices  files of what models can do and cost that stand before lmc's own
 
     The server is first asked something when the backend is first used. Raises BackendError where it cannot be
@@ -74,6 +77,7 @@ class Remote:
         max_in_flight: int | None = None,
         retries: int = 2,
         fallback: Fallback | None = None,
+        prompt_cache: bool = True,
         table: str | Path | None = None,
         prices: str | Path | None = None,
     ) -> None:
@@ -94,6 +98,11 @@ class Remote:
         self._dialect, self._model = dialect, model
         self._timeout_s, self._silence_s, self._retries = timeout_s, silence_s, retries
         self._max_in_flight, self._fallback = max_in_flight, fallback
+        if not isinstance(prompt_cache, bool):
+            raise ArgumentError(
+                f"prompt_cache={prompt_cache!r} is neither True nor False", help="leave it out, or False"
+            )
+        self._prompt_cache = prompt_cache
         self._table, self._prices = table, prices
         self._found: ApiTarget | None = None
         self.is_closed = False
@@ -158,6 +167,7 @@ class Remote:
             self._root, self._base, known, self._key, self._timeout_s, self._silence_s, self._retries,
             self._max_in_flight or known.concurrency, max_len, self._fallback,
             price(known.model, dialect=known.dialect, table=self._prices), sends_ids=self._has_tokenizer,
+            uses_prompt_cache=self._prompt_cache,
         )  # fmt: skip
 
     def _probe(self, *, is_known: bool) -> Probed:
@@ -190,6 +200,7 @@ class ApiTarget:
         rates: Price | None,
         *,
         sends_ids: bool,
+        uses_prompt_cache: bool = True,
     ) -> None:
         self.root, self.base, self.known, self._key = root, base, known, key
         self.fallback, self.price, self.sends_ids = fallback, rates, sends_ids
@@ -197,6 +208,8 @@ class ApiTarget:
         self.max_in_flight, self.max_len = max_in_flight, max_len
         self.place = f"{known.model} at {urlsplit(base).netloc}"
         self._gate: tuple[asyncio.AbstractEventLoop, Gate] | None = None
+        self._uses_prompt_cache = uses_prompt_cache
+        self._cache: tuple[asyncio.AbstractEventLoop, PromptCache] | None = None
 
     def gate(self) -> Gate:
         """Where its calls wait for their turn. On the loop."""
@@ -204,6 +217,24 @@ class ApiTarget:
         if self._gate is None or self._gate[0] is not loop:
             self._gate = loop, Gate(min(self.max_in_flight, _most_connections()))
         return self._gate[1]
+
+    def prompt_cache(self) -> PromptCache | None:
+        """What is known of its prompt cache; None where using it on purpose is of no use. On the loop."""
+        from lmc.backend.api.caching import factors_of
+        from lmc.backend.api.prompt_cache import PromptCache
+
+        rules = self.known.cache
+        if not self._uses_prompt_cache or rules is None:
+            return None
+        factors = factors_of(self.price, rules)
+        if factors[1] >= 1:
+            return None
+        loop = asyncio.get_running_loop()
+        if self._cache is None or self._cache[0] is not loop:
+            implicit = self.known.dialect == "openai" and rules.kind == "breakpoints"
+            new = PromptCache(rules, factors, self.known.bytes_a_token, is_implicit=implicit, now=loop.time)
+            self._cache = loop, new
+        return self._cache[1]
 
     def dialect_of(self, ask: WireAsk) -> Dialect:
         """In whose words a call is written."""

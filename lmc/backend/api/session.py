@@ -61,7 +61,7 @@ class ApiSession:
             self._loop.call(lambda: self._cancel(rid))
 
     def hint(self, hint: PrefixHint) -> None:
-        """Ignored."""
+        """Nothing: what a prompt begins with is marked when its call goes out (prompt_cache.py)."""
 
     def step(self, timeout_s: float | None = None) -> list[Event]:
         """What has come since the last one; waits up to `timeout_s` where that is nothing."""

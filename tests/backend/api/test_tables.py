@@ -85,7 +85,7 @@ def test_every_field_of_caps_that_a_model_decides_is_set() -> None:
     poor, rich = caps_of(abilities("anthropic", "unknown")), caps_of(abilities("vllm", "x"))
     same = {field.name for field in fields(Caps) if getattr(poor, field.name) == getattr(rich, field.name)}
     assert same == {
-        "fused", "hints", "images", "by_turns", "max_len", "max_output", "counts_tokens", "fallback", "schema_subset",
+        "fused", "hints", "by_turns", "max_len", "max_output", "counts_tokens", "fallback", "schema_subset",
         "apart", "score",
     }  # fmt: skip
     assert poor.sampling <= set(SAMPLING_FIELDS) and not poor.n and poor.only_turns and poor.continues == "never"

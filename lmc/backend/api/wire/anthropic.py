@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmc.backend.api.abilities import Abilities
-from lmc.backend.api.ask import Chunk, Ending, Spent, WireAsk
+from lmc.backend.api.ask import CacheMarks, Chunk, Ending, Spent, Turn, WireAsk
 from lmc.backend.api.keys import Secret
 from lmc.backend.api.wire.constraints import schema_of
 from lmc.backend.api.wire.parameters import parameters
@@ -47,9 +47,12 @@ def body(ask: WireAsk, known: Abilities) -> Json:
     if any(turn.role == "system" for turn in ask.turns[first:]):
         raise BackendError(f"{known.called} takes turns of the system only before all others", help="put them there")
     found: Json = {"model": ask.model, "stream": True, "max_tokens": ask.max_tokens or known.max_output or 4096}
+    kept = ask.kept or CacheMarks()
     if first:
-        found["system"] = [{"type": "text", "text": turn.text} for turn in ask.turns[:first]]
-    found["messages"] = [{"role": turn.role, "content": turn.text} for turn in ask.turns[first:]]
+        found["system"] = [block for at, turn in enumerate(ask.turns[:first]) for block in _blocks(kept, at, turn)]
+    found["messages"] = [
+        {"role": turn.role, "content": _content(kept, at, turn)} for at, turn in enumerate(ask.turns[first:], first)
+    ]
     if ask.continues:
         _check_continued(ask, known)
     if ask.stop:
@@ -59,6 +62,21 @@ def body(ask: WireAsk, known: Abilities) -> Json:
     if known.thinks == "optional":
         found["thinking"] = {"type": "disabled"}
     return found | parameters(ask, known)
+
+
+def _content(kept: CacheMarks, at: int, turn: Turn) -> str | list[Json]:
+    """A message's text: as it is, or in blocks where it is cut."""
+    return _blocks(kept, at, turn) if any(cut.turn == at for cut in kept.cuts) else turn.text
+
+
+def _blocks(kept: CacheMarks, at: int, turn: Turn) -> list[Json]:
+    """A turn's text in blocks, with the marks behind them."""
+    blocks: list[Json] = []
+    for text, is_marked in kept.parts(at, turn):
+        blocks.append({"type": "text", "text": text})
+        if is_marked:
+            blocks[-1]["cache_control"] = {"type": "ephemeral"}
+    return blocks
 
 
 def _check_continued(ask: WireAsk, known: Abilities) -> None:

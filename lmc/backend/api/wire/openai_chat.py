@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmc.backend.api.abilities import Abilities
-from lmc.backend.api.ask import Chunk, Ending, Likely, Spent, WireAsk
+from lmc.backend.api.ask import CacheMarks, Chunk, Ending, Likely, Spent, Turn, WireAsk
 from lmc.backend.api.keys import Secret
 from lmc.backend.api.wire.constraints import response_format
 from lmc.backend.api.wire.parameters import parameters
@@ -38,7 +38,10 @@ def body(ask: WireAsk, known: Abilities) -> Json:
     """What is sent. Raises BackendError for what the API cannot be told."""
     assert ask.turns is not None
     found = common(ask, known)
-    found["messages"] = [{"role": turn.role, "content": turn.text} for turn in ask.turns]
+    kept = ask.kept or CacheMarks()
+    found["messages"] = [{"role": turn.role, "content": _content(kept, at, turn)} for at, turn in enumerate(ask.turns)]
+    if ask.kept is not None:
+        found |= _keeping(ask.kept)
     if ask.continues:
         found |= _continuing(known)
     if ask.constraint is not None and known.dialect == "openai":
@@ -52,6 +55,24 @@ def body(ask: WireAsk, known: Abilities) -> Json:
         if ask.sampling.top_logprobs_num:
             found["top_logprobs"] = ask.sampling.top_logprobs_num
     return found
+
+
+def _keeping(kept: CacheMarks) -> Json:
+    """What is said of the cache beside the marks: there are no others, and which calls go to one place."""
+    found: Json = {"prompt_cache_options": {"mode": "explicit"}}
+    return found if kept.key is None else {**found, "prompt_cache_key": kept.key}
+
+
+def _content(kept: CacheMarks, at: int, turn: Turn) -> str | list[Json]:
+    """A message's text: as it is, or in parts where it is cut."""
+    if not any(cut.turn == at for cut in kept.cuts):
+        return turn.text
+    parts: list[Json] = []
+    for text, is_marked in kept.parts(at, turn):
+        parts.append({"type": "text", "text": text})
+        if is_marked:
+            parts[-1]["prompt_cache_breakpoint"] = {"mode": "explicit"}
+    return parts
 
 
 def common(ask: WireAsk, known: Abilities) -> Json:
