@@ -17,7 +17,7 @@ from lmc.passes import PASSES, pipeline
 PROGRAMS = Path(__file__).parent / "programs"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "essay_judge.py"
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "networkx", "numpy")
-MAX_S = 1.0  # of processor time: what a quiet machine takes
+MAX_S = 1.8  # of processor time; a quiet machine takes 0.7 to 1.0, and one with two busy cores up to 1.6
 
 CASES = {
     "tips": ["tips.py", "--emit-graph"],

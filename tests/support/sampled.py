@@ -30,6 +30,9 @@ def is_left_out(test: object) -> bool:
 SAMPLED = {
     "tests/sharing_faults/test_sharing_faults.py": 3,
     "tests/ir/json_schema/test_exact_numbers.py": 3,
+    "tests/backend/api/test_prompt_cache.py": 3,
+    "tests/backend/api/test_scoring.py": 4,
+    "tests/backend/api/test_select.py": 3,
     "tests/backend/echo/test_echo.py": 8,
     "tests/backend/engine/test_cut.py": 3,
     "tests/backend/engine/test_engine.py": 3,
