@@ -16,7 +16,6 @@ __all__ = ["at_root", "body", "head", "path", "read"]
 
 Json = dict[str, Any]
 ENDINGS: dict[str, Ending] = {"eos": "stop", "word": "stop", "limit": "length", "none": "stop"}
-NEVER_AGAIN = 1.0  # a repetition penalty that is none
 
 
 def at_root(ask: WireAsk) -> bool:
