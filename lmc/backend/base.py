@@ -7,7 +7,7 @@ gets exactly one Finished or Failed. One thread steps a session; `wake` may be c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
@@ -253,6 +253,7 @@ class Finished:
     """A sample is done, after the SegmentEnd of its last segment.
 
     missed  what its prompt could have had from the cache; None where that is nothing that the backend knows of
+    extra   what the backend counts of the whole request beside tokens, by the names of `Counters.extra`: told once
     """
 
     rid: int
@@ -260,11 +261,15 @@ class Finished:
     reason: FinishReason
     usage: Usage = Usage()
     missed: Missed | None = None
+    extra: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A sample will not finish. `message` says what to do; `retryable` whether the same call may succeed later."""
+    """A sample will not finish. `message` says what to do; `retryable` whether the same call may succeed later.
+
+    extra  as of Finished
+    """
 
     rid: int
     sample: int
@@ -272,6 +277,7 @@ class Failed:
     message: str
     help: str = ""
     retryable: bool = False
+    extra: Mapping[str, float] | None = None
 
 
 Event = Delta | SegmentEnd | Finished | Failed

@@ -229,6 +229,10 @@ class Port:
     def took(self, event: Event) -> None:
         """Something has come of a request. On the hub's thread."""
         self._inbox.append(event)
+        if (type(event) is Finished or type(event) is Failed) and event.extra:
+            extra = self._counters.extra
+            for name, number in event.extra.items():
+                extra[name] = extra.get(name, 0) + number
         if type(event) is Finished:
             counters, usage = self._counters, event.usage
             counters.prompt_tokens += usage.prompt_tokens

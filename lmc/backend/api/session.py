@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from lmc.backend.api.abilities import HOSTED
 from lmc.backend.api.call import ApiCall
 from lmc.backend.api.loop import ApiLoop, api_loop
 from lmc.backend.api.usage import Ledger
@@ -26,7 +27,8 @@ class ApiSession:
     def __init__(self, target: ApiTarget, tokenizer: Tokenizer) -> None:
         self.target = target
         self.tokenizer = tokenizer
-        self.account = Ledger(target.price)
+        self.account = Ledger(target.price, is_own=target.known.dialect not in HOSTED)
+        self.spent: dict[int, Ledger] = {}  # by rid, of calls under way; filled on the loop
         self._loop: ApiLoop | None = None
         self._live: dict[int, int] = {}  # rid -> samples that have not ended
         self._ready: list[Event] = []
@@ -56,12 +58,24 @@ class ApiSession:
         left = self._live.pop(rid, 0)
         if not left:
             return
-        self._ready += (Failed(rid, i, "aborted", reason) for i in range(left.bit_length()) if left >> i & 1)
+        samples = [i for i in range(left.bit_length()) if left >> i & 1]
+        self._ready += (Failed(rid, i, "aborted", reason) for i in samples[:-1])
+        self._ready.append(Failed(rid, samples[-1], "aborted", reason, extra=self._given_up(rid)))
         if self._loop is not None:
             self._loop.call(lambda: self._cancel(rid))
 
+    def _given_up(self, rid: int) -> dict[str, float] | None:
+        """What a call came to that is under way: of its last attempt nobody will be told."""
+        spent = self.spent.get(rid)
+        if spent is None:
+            return None
+        found = spent.extra()
+        for name in ("attempts", "failed_attempts", "attempts_of_unknown_cost"):
+            found[name] += 1
+        return found
+
     def hint(self, hint: PrefixHint) -> None:
-        """Nothing: what a prompt begins with is marked when its call goes out (prompt_cache.py)."""
+        """Nothing: what prompts have in common is seen when they are sent (prompt_cache.py); advice saves no money."""
 
     def step(self, timeout_s: float | None = None) -> list[Event]:
         """What has come since the last one; waits up to `timeout_s` where that is nothing."""

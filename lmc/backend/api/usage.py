@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from lmc.backend.api.ask import Spent
 from lmc.backend.api.prices import Price
 from lmc.backend.base import Counters
@@ -12,11 +16,13 @@ class Ledger:
 
     unknown    attempts that the server may bill and of which it did not tell the tokens
     unpriced   attempts with tokens that have no known price
+    own        attempts on a server of one's own, which has no price
     unchecked  answers under a constraint of which only the server knows whether they keep it
     """
 
-    def __init__(self, price: Price | None = None) -> None:
-        self._price = price
+    def __init__(self, price: Price | None = None, *, is_own: bool = False) -> None:
+        self._price, self._is_own = price, is_own and price is None
+        self.own = 0
         self.money = 0.0
         self.unpriced = 0
         self.counts = Counters()
@@ -27,10 +33,17 @@ class Ledger:
         self.unchecked = 0
 
     def tried(self, spent: Spent | None, *, has_failed: bool, may_cost: bool) -> None:
-        """Note an attempt. `may_cost` is False where the server refused it or never had it."""
+        """Note an attempt. `may_cost` is False where the server refused it or never had it.
+
+        What was told of one that broke off was not the end of it.
+        """
+        of_call = _of_call.get()
+        if of_call is not None and of_call is not self:
+            of_call.tried(spent, has_failed=has_failed, may_cost=may_cost)
         self.attempts += 1
+        self.own += self._is_own
         self.failed += has_failed
-        if spent is None or spent.prompt is None or spent.output is None:
+        if has_failed or spent is None or spent.prompt is None or spent.output is None:
             self.unknown += may_cost
         if spent is None:
             return
@@ -49,20 +62,45 @@ class Ledger:
         price = self._price
         cost = price.money(input=fresh, cached=cached, written=written, output=output) if price is not None else None
         if cost is None:
-            self.unpriced += 1
+            self.unpriced += not self._is_own
         else:
             self.money += cost
+
+    def not_checked(self) -> None:
+        """Note an answer of which only the server knows whether it keeps its constraint."""
+        of_call = _of_call.get()
+        if of_call is not None and of_call is not self:
+            of_call.not_checked()
+        self.unchecked += 1
+
+    @contextmanager
+    def of_call(self) -> Iterator[Ledger]:
+        """A ledger of what is noted here and in the tasks that begin here: of one request, where each has its task."""
+        found = Ledger(self._price, is_own=self._is_own)
+        token = _of_call.set(found)
+        try:
+            yield found
+        finally:
+            _of_call.reset(token)
 
     def snapshot(self) -> Counters:
         """The counts as they are now."""
         found = self.counts.copy()
-        found.extra = {} if self._price is None else {f"money {self._price.currency}": self.money}
-        found.extra |= {
+        found.extra = self.extra()
+        return found
+
+    def extra(self) -> dict[str, float]:
+        """What is not tokens of prompts and answers, by name."""
+        found: dict[str, float] = {} if self._price is None else {f"money {self._price.currency}": self.money}
+        return found | {
             "attempts": self.attempts,
             "failed_attempts": self.failed,
             "attempts_of_unknown_cost": self.unknown,
             "attempts_without_price": self.unpriced,
+            "attempts_on_own_server": self.own,
             "written_tokens": self.written,
             "unchecked_answers": self.unchecked,
         }
-        return found
+
+
+_of_call: ContextVar[Ledger | None] = ContextVar("lmc_ledger_of_call", default=None)
