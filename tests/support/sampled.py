@@ -42,6 +42,7 @@ SAMPLED = {
     "tests/backend/masks/test_token_masks.py": 6,
     "tests/backend/masks/test_tool_tags.py": 8,
     "tests/backend/test_conformance.py": 5,
+    "tests/cli/test_cli_bill.py": 3,
     "tests/cli/test_cli_closed.py": 3,
     "tests/cli/test_cli_door.py": 8,
     "tests/corpus/test_corpus.py": 10,

@@ -40,7 +40,7 @@ def says(prompt: str) -> str:
     return f"It is number {number}, and no other one."
 
 
-@pytest.mark.parametrize("dialect, num", [("openai", 300), ("anthropic", 300)])
+@pytest.mark.parametrize("dialect, num", [("openai", 200), ("anthropic", 200)])
 def test_nothing_is_lost_in_a_storm(dialect: str, num: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each item its own answer, or the error of a text that broke off; every attempt is counted."""
     check(dialect, num, monkeypatch)
