@@ -33,7 +33,7 @@ MAX_IMPORT_S = 0.250
 
 GROUND = (
     "errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "caches", "collector", "giving_way",
-    "notebook",
+    "notebook", "gguf",
 )  # fmt: skip
 # what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
 WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns", "backend.stops")
