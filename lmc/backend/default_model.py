@@ -21,7 +21,6 @@ NOTICE = (
 )
 
 
-
 @dataclass(frozen=True, slots=True)
 class PackagedModel:
     """A model in a Python package: `module` is imported by others, `file` lies beside its code."""

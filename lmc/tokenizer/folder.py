@@ -1,4 +1,6 @@
-"""A checkpoint's tokenizer, of a folder or a GGUF file: text to token ids and back, with the light `tokenizers` library only.
+"""A checkpoint's tokenizer, of a folder or a GGUF file: text to token ids and back.
+
+With the light `tokenizers` library only.
 
 A *control* token is an added token that does not read as ordinary text: every special one, and `<think>` or
 `<tool_call>` too; an added run of spaces or a word is ordinary. Control tokens come out of `encode` only with

@@ -95,7 +95,8 @@ def _tokenizer(found: _Vocabulary) -> Json:
         case "llama":
             return _sentencepiece(found)
     found.file.refuse(
-        f"has a tokenizer of the unknown kind '{kind}'", "known kinds: gpt2 and llama; give a model that has one of them"
+        f"has a tokenizer of the unknown kind '{kind}'",
+        "known kinds: gpt2 and llama; give a model that has one of them",
     )
 
 

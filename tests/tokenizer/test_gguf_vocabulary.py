@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,7 @@ def merged(text: str, tokens: list[str], scores: list[float], kinds: list[int]) 
     ids = {t: i for i, t in enumerate(tokens)}
     parts = list("▁" + text.replace(" ", "▁")) if text else []
     while True:
-        pairs = [(-usable[a + b], at) for at, (a, b) in enumerate(zip(parts, parts[1:])) if a + b in usable]
+        pairs = [(-usable[a + b], at) for at, (a, b) in enumerate(pairwise(parts)) if a + b in usable]
         if not pairs:
             break
         _, at = min(pairs)
@@ -221,7 +222,7 @@ def test_no_space_is_put_where_the_file_says_so(tmp_path: Path) -> None:
     ours = load_tokenizer(sentencepiece(tmp_path / "m.gguf", lambda writer: writer.add_add_space_prefix(False)))
     tokens = vocabulary()[0]
 
-    assert [tokens[i] for i in ours.encode_pieces([Text("quick")])][0] != "▁quick"
+    assert tokens[ours.encode_pieces([Text("quick")])[0]] != "▁quick"
     assert ours.encode_pieces([Text(" quick")]) == [tokens.index("▁quick")]
     assert ours.decode(ours.encode(" quick")) == " quick"
 

@@ -114,7 +114,7 @@ class ConfigFile:
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """The decoder config of a checkpoint folder or GGUF file; raises ModelLoadError where it cannot be run faithfully."""
+    """The decoder config of a folder or GGUF file; raises ModelLoadError where it cannot be run faithfully."""
     file = open_config(folder)
     config = config_reader(architecture(file))(file)
     refuse_unsupported(file)

@@ -118,7 +118,7 @@ class GgufWeights:
         try:
             with self.file.path.open("rb") as file:
                 file.seek(tensor.start)
-                for part in out.split(PART):
+                for part in torch.split(out, PART):
                     part.copy_(known.numbers(self.blocks(file, known, len(part))).view(-1))
         except OSError as error:
             self.file.refuse(f"cannot be read: {error.strerror}", AGAIN)

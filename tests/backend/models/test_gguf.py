@@ -170,7 +170,10 @@ def refused(path: Path) -> str:
 SAYS: dict[str, tuple[Callable[[Any], object], str]] = {
     "experts": (lambda w: w.add_expert_count(8), "mixtures of experts"),
     "half a head rotated": (lambda w: w.add_uint32("llama.rope.dimension_count", 8), "a part of each head"),
-    "other heads of values": (lambda w: w.add_uint32("llama.attention.value_length", 8), "not as long as those of keys"),
+    "other heads of values": (
+        lambda w: w.add_uint32("llama.attention.value_length", 8),
+        "not as long as those of keys",
+    ),
     "yarn": (lambda w: w.add_rope_scaling_type(gguf.RopeScalingType.YARN), "known ways to stretch"),
     "a scale": (lambda w: w.add_logit_scale(0.5), "llama.logit_scale"),
     "heads by layer": (lambda w: w.add_array("llama.attention.head_count", [4, 2]), "one whole number"),
