@@ -18,7 +18,7 @@ from lmc.backend.api.limits import Gate
 from lmc.backend.api.prices import Price, price
 from lmc.backend.api.wire import openai_chat
 from lmc.errors import ArgumentError, BackendError, did_you_mean
-from lmc.ir.caps import Caps, Fallback
+from lmc.ir.caps import Caps, Fallback, Speculates
 from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 
 if TYPE_CHECKING:
@@ -27,10 +27,15 @@ if TYPE_CHECKING:
     from lmc.backend.api.probe import Probed
     from lmc.backend.api.prompt_cache import PromptCache
     from lmc.backend.api.session import ApiSession
+    from lmc.backend.api.speculation import Means
+    from lmc.backend.api.speculation_gains import Gains, RowRates
     from lmc.backend.api.wire import Dialect
     from lmc.ir.prompt import Tokenizer
 
 DialectName = Literal["auto", "openai", "anthropic", "vllm", "sglang", "llamacpp", "ollama"]
+
+ApiFuse = Literal[True, False, "text", "schema"]
+FUSES = (True, False, "text", "schema")
 
 PLACES = {
     "openai": knobs.OPENAI_BASE_URL,
@@ -58,6 +63,9 @@ class Remote:
     fallback       "emulate": what the server lacks and lmc can check is checked, and asked again
     prompt_cache   True: shared beginnings of prompts are marked for the API's cache, and calls that can read what
                    another writes wait for its first word; False: nothing is said of it, and nobody waits
+    api_fuse       True: several generations of a turn are asked for in one call where each is what it would be alone;
+                   "text": also where the server does not tell where its tokens end; "schema": also where a turn cannot
+                   be gone on with, as the fields of a JSON object, which is another prompt; False: never
     table, prices  files of what models can do and cost that stand before lmc's own
 
     The server is first asked something when the backend is first used. Raises BackendError where it cannot be
@@ -78,6 +86,7 @@ class Remote:
         retries: int = 2,
         fallback: Fallback | None = None,
         prompt_cache: bool = True,
+        api_fuse: ApiFuse = True,
         table: str | Path | None = None,
         prices: str | Path | None = None,
     ) -> None:
@@ -103,6 +112,9 @@ class Remote:
                 f"prompt_cache={prompt_cache!r} is neither True nor False", help="leave it out, or False"
             )
         self._prompt_cache = prompt_cache
+        if api_fuse not in FUSES:
+            raise ArgumentError(f"api_fuse={api_fuse!r} is no way to ask", help=f"one of {', '.join(map(repr, FUSES))}")
+        self._fuse = api_fuse
         self._table, self._prices = table, prices
         self._found: ApiTarget | None = None
         self.is_closed = False
@@ -127,7 +139,8 @@ class Remote:
         target = self.target
         counts = target.sends_ids
         caps = caps_of(target.known, fallback=self._fallback, max_len=target.max_len, counts_tokens=counts)
-        return replace(caps, hints=frozenset())
+        speculates = speculates_of(target.known, self._fuse, sends_ids=counts, tokenizer=self.tokenizer)
+        return replace(caps, hints=frozenset(("row",)) if speculates else frozenset(), speculates=speculates)
 
     @property
     def identity(self) -> str:
@@ -168,6 +181,7 @@ class Remote:
             self._max_in_flight or known.concurrency, max_len, self._fallback,
             price(known.model, dialect=known.dialect, table=self._prices), sends_ids=self._has_tokenizer,
             uses_prompt_cache=self._prompt_cache,
+            speculates=speculates_of(known, self._fuse, sends_ids=self._has_tokenizer, tokenizer=self.tokenizer),
         )  # fmt: skip
 
     def _probe(self, *, is_known: bool) -> Probed:
@@ -201,6 +215,7 @@ class ApiTarget:
         *,
         sends_ids: bool,
         uses_prompt_cache: bool = True,
+        speculates: Speculates = "",
     ) -> None:
         self.root, self.base, self.known, self._key = root, base, known, key
         self.fallback, self.price, self.sends_ids = fallback, rates, sends_ids
@@ -210,6 +225,8 @@ class ApiTarget:
         self._gate: tuple[asyncio.AbstractEventLoop, Gate] | None = None
         self._uses_prompt_cache = uses_prompt_cache
         self._cache: tuple[asyncio.AbstractEventLoop, PromptCache] | None = None
+        self.speculates = speculates
+        self._gains: tuple[asyncio.AbstractEventLoop, Gains] | None = None
 
     def gate(self) -> Gate:
         """Where its calls wait for their turn. On the loop."""
@@ -236,6 +253,34 @@ class ApiTarget:
             self._cache = loop, new
         return self._cache[1]
 
+    @property
+    def speculates_by(self) -> Means | None:
+        """How the answer to a row of calls is cut; None where there are none."""
+        if self.speculates == "tokens":
+            return "ids" if self.sends_ids else "tokens"
+        return "text" if self.speculates == "text" else None
+
+    def gains(self) -> Gains:
+        """What is known of its rows of calls. On the loop."""
+        from lmc.backend.api.speculation_gains import Gains
+
+        loop = asyncio.get_running_loop()
+        if self._gains is None or self._gains[0] is not loop:
+            self._gains = loop, Gains(self.max_in_flight)
+        return self._gains[1]
+
+    def row_rates(self) -> RowRates | None:
+        """What a row of calls is weighed by; None where nothing is paid for, or nobody knows what."""
+        from lmc.backend.api.caching import factors_of
+        from lmc.backend.api.speculation_gains import RowRates
+
+        price, rules = self.price, self.known.cache
+        if price is None:
+            return None
+        if rules is None:
+            return RowRates.of(price, None, 0)
+        return RowRates.of(price, price.input * factors_of(price, rules)[1], rules.min_tokens)
+
     def dialect_of(self, ask: WireAsk) -> Dialect:
         """In whose words a call is written."""
         return wire.dialect_of(self.known.dialect, ask)
@@ -260,6 +305,19 @@ class ApiTarget:
         if isinstance(said, dict):
             return {name: self.without_key_in(value) for name, value in said.items()}
         return self._key.hide_in(said) if isinstance(said, str) and self._key is not None else said
+
+
+def speculates_of(known: Abilities, fuse: ApiFuse, *, sends_ids: bool, tokenizer: Tokenizer) -> Speculates:
+    """How several generations of a turn may be asked for in one call."""
+    if fuse is False or known.thinks == "always":
+        return ""
+    if sends_ids:
+        return "tokens" if tokenizer.is_byte_level else ""
+    if known.continues != "never" and known.max_logprobs is not None:
+        return "tokens"
+    if known.continues != "never" and fuse in ("text", "schema"):
+        return "text"
+    return "schema" if fuse == "schema" and known.continues == "never" and "json_schema" in known.constraints else ""
 
 
 def _loaded(folder: str | Path) -> Tokenizer:
