@@ -109,6 +109,7 @@ class Then:
 
     text: str
     sampling: Sampling
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ def _foreseen(inst: Instance, then: tuple[Foreseen, ...], frame: BlockFrame) -> 
         with suppress(LMError):
             gen = segment(each.call, inst.shared.params, NOTHING, lambda: 0)
             if isinstance(gen, Gen) and gen.sampling.n == 1:
-                found.append(Then(well_formed("".join(cast("list[str]", texts))), gen.sampling))
+                found.append(Then(well_formed("".join(cast("list[str]", texts))), gen.sampling, gen.name))
                 continue
         break
     return tuple(found)

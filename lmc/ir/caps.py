@@ -18,8 +18,8 @@ CONSTRAINT_KINDS: frozenset[ConstraintKind] = frozenset(get_args(ConstraintKind)
 Continues = Literal["always", "prefill", "never"]
 SchemaSubset = Literal["full", "openai_strict", "anthropic"]
 Fallback = Literal["emulate"]
-# how generations of a turn are asked for in one call: where one ends is known by the tokens that the backend tells, or by
-# its text alone; or they are the fields of an object; "" where they are not
+# how generations of a turn are asked for in one call: where one ends is known by the tokens that the backend tells, or
+# by its text alone; or they are the fields of an object; "" where they are not
 Speculates = Literal["", "tokens", "text", "schema"]
 
 

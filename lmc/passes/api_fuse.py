@@ -16,8 +16,9 @@ Hints only. Keeps: the graph, the steps and their order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from lmc.ir.caps import Caps
 from lmc.ir.graph import Lit, Node, Value
@@ -78,7 +79,7 @@ class RowFinder:
             for node in block.body:
                 if node.op != "gen" or id(node) in taken:
                     continue
-                row, why = self._row(node, users, lambda value, at=places[id(node)]: made.get(value.name, -1) < at)
+                row, why = self._row(node, users, partial(_is_made_before, made, places[id(node)]))
                 taken.update(map(id, row))
                 if len(row) > 1:
                     self._note(row, why)
@@ -94,7 +95,7 @@ class RowFinder:
             last = row[-1]
             behind = users.behind(last)
             if behind is None:
-                return row, f"nothing but text and a generation may come behind {called(last)}"
+                return row, f"{called(last)} is not followed by text and another generation alone"
             why = (
                 self.why_alone(behind.call)
                 or self._why_not_alike(first, behind.call)
@@ -127,14 +128,14 @@ class RowFinder:
 
     def _why_no_end(self, node: Node, behind: Behind, is_known: Known) -> str:
         """Why nobody could tell where a generation ends that another one follows."""
-        stops = self._stops(node)
-        if not stops:
+        stops, needs_stop = self._stops(node), self._caps.speculates != "schema"
+        if not stops and needs_stop:
             return f"nothing but the model ends {called(node)}: give it a stop text"
         for atom in behind.atoms:
             if isinstance(atom, Value) and not is_known(atom):
                 return f"%{atom.name} stands behind {called(node)}, and is not known before the row begins"
         text = _beginning(behind)
-        if self._caps.speculates != "schema" and not any(text.startswith(stop) for stop in stops):
+        if needs_stop and not any(text.startswith(stop) for stop in stops):
             shown = " or ".join(map(repr, stops))
             return f"the text behind {called(node)} does not begin with its stop text {shown}"
         return ""
@@ -151,6 +152,10 @@ class RowFinder:
         what = f"{called(row[0])} to {called(row[-1])}: {len(row)} generations may be one call"
         how = HOW[self._caps.speculates]
         self.notes.append(Note(f"{what}, {how}; the row ends there because {why}", row[0].span))
+
+
+def _is_made_before(made: Mapping[str, int], place: int, value: Value) -> bool:
+    return made.get(value.name, -1) < place
 
 
 def _beginning(behind: Behind) -> str:

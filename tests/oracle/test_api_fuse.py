@@ -1,4 +1,4 @@
-"""Rows of generations on an API: the same values with api_fuse on and off, and the same distribution where they are drawn.
+"""Rows of generations on an API, with api_fuse on and off: the same values, or the same distribution of drawn ones.
 
 The model behind the API is one of a few words that may be cut into tokens in several ways, so that a token often lies
 across the end of a text. Its draws are seeded, by call.

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from lmc import knobs
 from lmc.backend.api import wire
-from lmc.backend.api.abilities import DIALECTS, HOSTED, abilities, caps_of
+from lmc.backend.api.abilities import DIALECTS, FUSES, HOSTED, ApiFuse, abilities, caps_of, speculates_of
 from lmc.backend.api.keys import Secret, key_for
 from lmc.backend.api.limits import Gate
 from lmc.backend.api.prices import Price, price
 from lmc.backend.api.wire import openai_chat
 from lmc.errors import ArgumentError, BackendError, did_you_mean
-from lmc.ir.caps import Caps, Fallback, Speculates
+from lmc.ir.caps import Caps, Fallback
 from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 
 if TYPE_CHECKING:
@@ -30,12 +30,10 @@ if TYPE_CHECKING:
     from lmc.backend.api.speculation import Means
     from lmc.backend.api.speculation_gains import Gains, RowRates
     from lmc.backend.api.wire import Dialect
+    from lmc.ir.caps import Speculates
     from lmc.ir.prompt import Tokenizer
 
 DialectName = Literal["auto", "openai", "anthropic", "vllm", "sglang", "llamacpp", "ollama"]
-
-ApiFuse = Literal[True, False, "text", "schema"]
-FUSES = (True, False, "text", "schema")
 
 PLACES = {
     "openai": knobs.OPENAI_BASE_URL,
@@ -138,9 +136,14 @@ class Remote:
         """What the model can do. Raises BackendError where the server cannot be reached."""
         target = self.target
         counts = target.sends_ids
-        caps = caps_of(target.known, fallback=self._fallback, max_len=target.max_len, counts_tokens=counts)
-        speculates = speculates_of(target.known, self._fuse, sends_ids=counts, tokenizer=self.tokenizer)
-        return replace(caps, hints=frozenset(("row",)) if speculates else frozenset(), speculates=speculates)
+        caps = caps_of(
+            target.known,
+            fallback=self._fallback,
+            max_len=target.max_len,
+            counts_tokens=counts,
+            speculates=target.speculates,
+        )
+        return replace(caps, hints=frozenset(("row",)) if caps.speculates else frozenset())
 
     @property
     def identity(self) -> str:
@@ -181,8 +184,13 @@ class Remote:
             self._max_in_flight or known.concurrency, max_len, self._fallback,
             price(known.model, dialect=known.dialect, table=self._prices), sends_ids=self._has_tokenizer,
             uses_prompt_cache=self._prompt_cache,
-            speculates=speculates_of(known, self._fuse, sends_ids=self._has_tokenizer, tokenizer=self.tokenizer),
+            speculates=self._speculates(known),
         )  # fmt: skip
+
+    def _speculates(self, known: Abilities) -> Speculates:
+        if self._has_tokenizer and not self.tokenizer.is_byte_level:
+            return ""  # its tokens are other bytes at the beginning of a text, so that nobody can say where one ends
+        return speculates_of(known, self._fuse, sends_ids=self._has_tokenizer)
 
     def _probe(self, *, is_known: bool) -> Probed:
         from lmc.backend.api.probe import probe
@@ -305,19 +313,6 @@ class ApiTarget:
         if isinstance(said, dict):
             return {name: self.without_key_in(value) for name, value in said.items()}
         return self._key.hide_in(said) if isinstance(said, str) and self._key is not None else said
-
-
-def speculates_of(known: Abilities, fuse: ApiFuse, *, sends_ids: bool, tokenizer: Tokenizer) -> Speculates:
-    """How several generations of a turn may be asked for in one call."""
-    if fuse is False or known.thinks == "always":
-        return ""
-    if sends_ids:
-        return "tokens" if tokenizer.is_byte_level else ""
-    if known.continues != "never" and known.max_logprobs is not None:
-        return "tokens"
-    if known.continues != "never" and fuse in ("text", "schema"):
-        return "text"
-    return "schema" if fuse == "schema" and known.continues == "never" and "json_schema" in known.constraints else ""
 
 
 def _loaded(folder: str | Path) -> Tokenizer:

@@ -5,10 +5,10 @@
     the program asks for  "Name: Lena\\nAge:", which is what has been written up to here: " 34" is its answer
     and then for          "Name: Lena\\nAge: 34\\nTown:": something else; it is asked as any other call
 
-A later call has its answer here only if its prompt is what the model has read and written, token for token. Then what the
-model wrote next was drawn behind that very prompt. Nothing that was drawn is drawn again, and what was written behind a
-place where the program went on otherwise is for nobody. A value ends where it would end alone: before the first of its
-stop texts, after its max_tokens, or where the model ended its turn.
+A later call has its answer here only if its prompt is what the model has read and written, token for token. Then what
+the model wrote next was drawn behind that very prompt. Nothing that was drawn is drawn again, and what was written
+behind a place where the program went on otherwise is for nobody. A value ends where it would end alone: before the
+first of its stop texts, after its max_tokens, or where the model ended its turn.
 
 Where tokens end is known of servers that tell their ids or texts. Elsewhere texts alone are compared (by="text"): a
 token may then lie across the place where a value begins, and limits are kept by estimate. On the loop.
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from lmc.backend.api.ask import Chunk
@@ -112,7 +112,9 @@ class Speculation:
     is_over    the call has ended, well or not; `error` says how not
     """
 
-    def __init__(self, request: Request, first: Sampling, then: Sequence[Then], tokenizer: Tokenizer, by: Means) -> None:
+    def __init__(
+        self, request: Request, first: Sampling, then: Sequence[Then], tokenizer: Tokenizer, by: Means
+    ) -> None:
         self.rid, self.by = request.rid, by
         self._tokenizer, self._then = tokenizer, tuple(then)
         self._samplings = (first, *(each.sampling for each in then))

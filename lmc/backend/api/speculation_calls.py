@@ -12,9 +12,11 @@ from lmc.backend.api.ask import Spent, WireAsk
 from lmc.backend.api.asking import asked
 from lmc.backend.api.exchange import Exchange
 from lmc.backend.api.generation import ApiGeneration
+from lmc.backend.api.messages import conversation
 from lmc.backend.api.retry import Trouble
 from lmc.backend.api.speculation import Speculation, in_a_row
 from lmc.backend.api.speculation_gains import RowClock
+from lmc.backend.api.speculation_schema import SchemaRow, fields_of, in_one_object, schema_ask
 from lmc.backend.base import Delta, FinishReason, Gen, Request, SegmentEnd, Then, Usage
 from lmc.backend.stops import Stops
 from lmc.ir.prompt import Ids
@@ -61,20 +63,38 @@ class RowCall:
 
     async def run(self) -> tuple[SegmentEnd, Usage] | None:
         """Its end and what it came to; None where it is to be asked as any other. Raises Trouble, LMError."""
-        kept = self._session.rows.take(self._request.follows)
+        request, gen = self._request, self._gen
+        kept = self._session.rows.take(request.follows)
         if kept is not None:
             row, number = kept
             while not (row.is_reached(number) or row.why):
                 await row.news()
-            if row.is_reached(number) and row.fits(number, self._request, self._gen.sampling):
+            if row.is_reached(number) and row.fits(number, request, gen.sampling):
                 self.said_with = row.rid
                 return await self._said(row, number)
-        then = in_a_row(self._gen.sampling, self._request.then)
+        if self._target.speculates == "schema":
+            return await self._as_object()
+        then = in_a_row(gen.sampling, request.then)
         by = self._target.speculates_by
-        if not then or by is None or not await self._target.gains().decide(self._request.site):
+        if not then or by is None or not await self._target.gains().decide(request.site):
             return None
-        row = Speculation(self._request, self._gen.sampling, then, self._session.tokenizer, by)
-        task = asyncio.get_running_loop().create_task(self._ask(row, then))
+        row = Speculation(request, gen.sampling, then, self._session.tokenizer, by)
+        return await self._with_row(row, self._all(row, then))
+
+    async def _as_object(self) -> tuple[SegmentEnd, Usage] | None:
+        """The same where no turn is gone on with; None for a call that has nothing before or behind it in its turn."""
+        request, gen, known = self._request, self._gen, self._target.known
+        then = in_one_object(gen.sampling, request.then)
+        fields = fields_of(gen, then)
+        ask = schema_ask(known, request, gen, then, fields)
+        if ask is None or not (then or conversation(request.prompt.pieces).continues):
+            return None
+        row = SchemaRow(request, gen, then, self._session.tokenizer, fields)
+        return await self._with_row(row, ask)
+
+    async def _with_row(self, row: Speculation, ask: WireAsk) -> tuple[SegmentEnd, Usage] | None:
+        """Ask for a row, and have its first value."""
+        task = asyncio.get_running_loop().create_task(self._ask(row, ask))
         self._session.rows.tasks.add(task)
         task.add_done_callback(self._session.rows.tasks.discard)
         try:
@@ -85,13 +105,12 @@ class RowCall:
 
     # --- asking --------------------------------------------------------------------------------------------
 
-    async def _ask(self, row: Speculation, then: Sequence[Then]) -> None:
+    async def _ask(self, row: Speculation, ask: WireAsk) -> None:
         """The call itself; what came of it is noted when it is over."""
         target, clock = self._target, RowClock(None)
         error: Exception | None = None
         row.closes = target.price is None
         try:
-            ask = self._all(row, then)
             cache = target.prompt_cache()
             if cache is None:
                 await self._exchange(row, ask, clock)
@@ -113,7 +132,8 @@ class RowCall:
             written = max(0, heard - foreseen)
             between = min(row.size_between(), written)
             account.row_ended(between=between, wasted=written - between)
-            await target.gains().over(self._request.site, self._gained(row, written, clock))
+            if not isinstance(row, SchemaRow):
+                await target.gains().over(self._request.site, self._gained(row, written, clock))
 
     def _gained(self, row: Speculation, written: int, clock: RowClock) -> float | None:
         """What the row has saved, less what it cost; None where that is not known."""

@@ -14,8 +14,8 @@ class Ledger:
     unknown    attempts that the server may bill and of which it did not tell the tokens
     unpriced   attempts with tokens that have no known price
     unchecked  answers under a constraint of which only the server knows whether they keep it
-    rows       calls that were asked for several values of a row; `saved` calls had their answer in one of these, with so
-               many `reused` tokens. Written for no value: the texts `between` them, and what was in vain (`wasted`)
+    rows       calls that were asked for several values of a row; `saved` calls had their answer in one of these, with
+               so many `reused` tokens. Written for no value: the texts `between` them, and what was in vain (`wasted`)
     spared     what the prompts of saved calls would have cost, less what was written for no value
     """
 
