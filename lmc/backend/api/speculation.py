@@ -110,6 +110,8 @@ class Speculation:
     prompts    by value, the tokens that a request for it begins with
     why        why nothing more is cut out of it; "" while more may be
     is_over    the call has ended, well or not; `error` says how not
+    closes     the connection is closed where nothing more is wanted: nobody is billed for what the server has not told
+    usage      what the server has counted so far; `cancel` ends the call
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Speculation:
         self.error: Exception | None = None
         self.closes = False
         self.usage: Callable[[], Spent | None] = lambda: None
+        self.cancel: Callable[[], object] = lambda: None
         self._news = asyncio.Event()
         self._closed_at: int | None = None
         self.restart()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lmc.backend.api.session import ApiSession
 
 MAX_KEPT = 4096  # answers that nobody has come for
-OF_NOBODY = ("bad_key", "quota", "not_found")  # why a call fails, and would again if it were asked alone
+OF_ROWS = ("bad_request", "too_long", "refused")  # why a server may refuse a row and take each of its calls
 MARGIN = 16  # tokens beside those that values and texts may take: the end of the turn
 
 
@@ -71,7 +71,7 @@ class RowCall:
                 await row.news()
             if row.is_reached(number) and row.fits(number, request, gen.sampling):
                 self.said_with = row.rid
-                return await self._said(row, number)
+                return await self._followed(row, number)
         if self._target.speculates == "schema":
             return await self._as_object()
         then = in_a_row(gen.sampling, request.then)
@@ -97,11 +97,8 @@ class RowCall:
         task = asyncio.get_running_loop().create_task(self._ask(row, ask))
         self._session.rows.tasks.add(task)
         task.add_done_callback(self._session.rows.tasks.discard)
-        try:
-            return await self._said(row, 0)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
+        row.cancel = task.cancel
+        return await self._followed(row, 0)
 
     # --- asking --------------------------------------------------------------------------------------------
 
@@ -165,8 +162,16 @@ class RowCall:
 
     # --- answering -----------------------------------------------------------------------------------------
 
+    async def _followed(self, row: Speculation, number: int) -> tuple[SegmentEnd, Usage] | None:
+        """What a row says for this call. Who gives the call up gives up the row: nobody else waits for it."""
+        try:
+            return await self._said(row, number)
+        except asyncio.CancelledError:
+            row.cancel()
+            raise
+
     async def _said(self, row: Speculation, number: int) -> tuple[SegmentEnd, Usage] | None:
-        """What a row says for this call, as it comes. Raises Trouble, LMError."""
+        """The same as it comes. Raises Trouble, LMError."""
         while len(row.values) <= number and not row.is_over:
             self._tell(row.certain(number), row)
             await row.news()
@@ -208,17 +213,18 @@ class RowCall:
         if row.ending == "tool":
             raise Trouble("tool_call", f"{place} called a tool, and none was given to it", help="ask again")
         error = row.error
-        if error is not None:
-            is_own = isinstance(error, Trouble) and (error.is_passing or error.code in OF_NOBODY)
-            if self._told or (number == 0 and (is_own or not isinstance(error, Trouble))):
-                raise error
-            self.said_with = None
-            return None
-        begun = row.begun(number)
-        if begun is None:
-            self.said_with = None
-            return None
-        return await self._gone_on(*begun)
+        if error is None and (begun := row.begun(number)) is not None:
+            return await self._gone_on(*begun)
+        if error is not None and not self._may_be_alone(row, number, error):
+            raise error
+        self.said_with = None
+        return None
+
+    def _may_be_alone(self, row: Speculation, number: int, error: Exception) -> bool:
+        """Whether the call can be asked by itself where a row has failed: none of it was told, and it may be taken."""
+        if self._told or isinstance(row, SchemaRow):
+            return False
+        return number > 0 or (isinstance(error, Trouble) and error.code in OF_ROWS)
 
     async def _gone_on(self, text: str, size: int, told: tuple[int, ...]) -> tuple[SegmentEnd, Usage]:
         """The rest of a value that the server has cut off before its limit, behind what there is of it."""

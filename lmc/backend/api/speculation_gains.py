@@ -129,7 +129,7 @@ class Gains:
     async def decide(self, site: str) -> bool:
         """Whether a row is to be asked at once; if so, `over` is to be told of it."""
         row = self.of(site)
-        while row.num_rows < LEAST and row.num_open >= self._at_once:
+        while row.num_rows < LEAST and row.num_rows + row.num_open >= self._at_once:
             async with self._news:
                 await self._news.wait()
         if not row.pays:
