@@ -710,7 +710,7 @@ class Tracer:
             for each in self.contents.tops(held):
                 self.owners.setdefault(each, x)
             return self.contents.reach(held)
-        if x.site is not None:
+        if x.site is not None or x.path is not None:
             self.owners.setdefault(x.birth, x)
         return NOTHING.union((x.birth,), *map(self._objects, parts_of(held)))
 
@@ -751,7 +751,7 @@ class Tracer:
         if not isinstance(each, int):
             return each
         owner = self.owners.get(each)
-        return self.places.get(each, PART) if owner is None or owner.site is None else _site_of(owner)
+        return self.places.get(each, PART) if owner is None or _site_of(owner) is PART else _site_of(owner)
 
     def _born_here(self) -> int:
         """The birth number of an object that an op makes."""
