@@ -212,7 +212,8 @@ class Capture:
             error = UnboundLocalError if own else NameError
             text = "cannot access local variable" if own else "cannot access free variable"
             scope = "" if own else " in enclosing scope"
-            raise ProgramRaise(error, (f"{text} '{name}' where it is not associated with a value{scope}",))
+            said = (f"{text} '{name}' where it is not associated with a value{scope}",)
+            raise ProgramRaise(error, said, {} if own else {"name": name})
         if isinstance(value, Unmergeable):
             raise graph_break(value.code, self.t.span, value.what)
         if isinstance(value, Choice) and value.index.type.maybe:
@@ -237,7 +238,8 @@ class Capture:
         try:
             value = cell.cell_contents
         except ValueError:
-            raise ProgramRaise(NameError, (f"cannot access free variable '{name}'",)) from None
+            said = f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+            raise ProgramRaise(NameError, (said,), {"name": name}) from None
 
         def now() -> StandIn:
             return self._read_now(cell, "cell_contents")
@@ -266,7 +268,7 @@ class Capture:
         assert isinstance(table, dict)
         if name not in table:
             self.guard(lambda: name in module or name in table, False, (id(module), name))
-            raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
+            raise ProgramRaise(NameError, (f"name '{name}' is not defined",), {"name": name})
         self.guard(lambda: module.get(name, table.get(name)), table[name], (id(module), name))
         return table[name]
 

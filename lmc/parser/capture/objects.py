@@ -24,7 +24,7 @@ from lmc.codes import NO_RULE, STALE_STATE, TWO_KINDS
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.ownership import has_own_source
-from lmc.parser.capture.tracer import ProgramRaise
+from lmc.parser.capture.tracer import ProgramRaise, no_attribute
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -142,7 +142,7 @@ def attribute(cx: Capture, obj: Tracked, name: str) -> StandIn:
         return _held(cx, obj, held, name)
     if base is None:
         check_bound(cx, obj.cls, name)
-        raise ProgramRaise(AttributeError, (f"{obj.cls.__name__!r} object has no attribute {name!r}",))
+        raise no_attribute(cx.t, obj.cls.__name__, name, obj)
     if isinstance(found, functools.cached_property):
         value = cx.call(found.func, (obj,), {})
         cx.t.write(obj, "." + name, value)
