@@ -569,6 +569,7 @@ def bakeable(value: object) -> bool:
 
 
 ALL_CONSTANTS = ("constant", 0)  # the key of every list and dict of the user's
+MAX_CONSTANT_DEPTH = 32  # of lists in lists
 MAX_CONSTANT = 256  # items of a list or dict of the user's whose content is taken as known
 
 
@@ -579,8 +580,10 @@ def is_constant(value: object) -> bool:
     return 0 < _num_constants(value) <= MAX_CONSTANT
 
 
-def _num_constants(value: object) -> int:
-    """How many items there are in all; more than MAX_CONSTANT where one of them is no constant."""
+def _num_constants(value: object, depth: int = 0) -> int:
+    """How many items there are in all; more than MAX_CONSTANT where one of them is no constant, or holds itself."""
+    if depth > MAX_CONSTANT_DEPTH:
+        return MAX_CONSTANT + 1
     if type(value) is dict and all(map(is_literal, value)):
         items: Collection[object] = value.values()
     elif type(value) in (list, tuple):
@@ -591,7 +594,7 @@ def _num_constants(value: object) -> int:
         return MAX_CONSTANT + 1
     count = 0
     for item in items:
-        count += _num_constants(item)
+        count += _num_constants(item, depth + 1)
         if count > MAX_CONSTANT:
             break
     return max(count, 1)
