@@ -7,7 +7,7 @@ gets exactly one Finished or Failed. One thread steps a session; `wake` may be c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
@@ -104,6 +104,15 @@ Segment = Gen | Forced | Score
 
 
 @dataclass(frozen=True, slots=True)
+class Then:
+    """What the program goes on with behind a call: this text, and then a generation that is sampled so."""
+
+    text: str
+    sampling: Sampling
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One call: a prompt and the row of segments to put after it.
 
@@ -112,7 +121,11 @@ class Request:
     gang       requests of one gang share a prefix and are scheduled together
     priority   the higher goes first, before those that are waiting longer
     goes_on    other calls are going to begin with all of the prompt
+    then       what surely comes behind its only segment, for a backend that answers several calls by one
+    follows    the request whose answer its prompt goes on from, where that one had a `then`
+    site       which row of calls it belongs to, the same for all items: what is learnt of the row is kept by it
     most_tokens  that the output can come to, where its constraint bounds it below max_tokens
+    user       for whom it is counted, where a session has several of them; 0 is nobody
     """
 
     rid: int
@@ -123,6 +136,10 @@ class Request:
     priority: int = 0
     most_tokens: int | None = None
     goes_on: bool = False
+    then: tuple[Then, ...] = ()
+    follows: int | None = None
+    site: str = ""
+    user: int = 0
 
 
 # --- events ----------------------------------------------------------------------------------------------
@@ -253,7 +270,7 @@ class Finished:
     """A sample is done, after the SegmentEnd of its last segment.
 
     missed  what its prompt could have had from the cache; None where that is nothing that the backend knows of
-    extra   what the backend counts of the whole request beside tokens, by the names of `Counters.extra`: told once
+    said_with  the request whose answer had this one in it, so that nothing was asked for it; None where it was asked
     """
 
     rid: int
@@ -261,14 +278,12 @@ class Finished:
     reason: FinishReason
     usage: Usage = Usage()
     missed: Missed | None = None
-    extra: Mapping[str, float] | None = None
+    said_with: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
     """A sample will not finish. `message` says what to do; `retryable` whether the same call may succeed later.
-
-    extra  as of Finished
     """
 
     rid: int
@@ -277,7 +292,6 @@ class Failed:
     message: str
     help: str = ""
     retryable: bool = False
-    extra: Mapping[str, float] | None = None
 
 
 Event = Delta | SegmentEnd | Finished | Failed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lmc.backend.api.generation import ApiGeneration, SaidBefore, add
 from lmc.backend.api.retry import Trouble
 from lmc.backend.api.select import ApiSelect
-from lmc.backend.api.usage import Ledger
+from lmc.backend.api.speculation_calls import RowCall
 from lmc.backend.base import Delta, Failed, Finished, FinishReason, Forced, Gen, Request, Score, SegmentEnd, Usage
 from lmc.errors import LMError
 
@@ -24,21 +24,33 @@ class ApiCall:
         self._session, self._request = session, request
         self._tell = session.tell
         self._left = set(range(request.n))  # samples that have not ended
-        self._spent: Ledger | None = None
 
     async def run(self) -> None:
         """Tell all its events: of each sample, whatever happens, one Finished or Failed."""
-        with self._session.account.of_call() as self._spent:
-            self._session.spent[self._request.rid] = self._spent
+        with self._session.account.counting_for(self._request.user):
             try:
+                if self._request.site and await self._in_row():
+                    return
                 if self._request.n == 1:
                     await self._row(0)
                 else:
                     await self._side_by_side()
             except Exception as error:  # whatever it is, those who wait must hear of it
                 self._fail(range(self._request.n), error)
-            finally:
-                self._session.spent.pop(self._request.rid, None)
+
+    async def _in_row(self) -> bool:
+        """Whether it was answered as one of a row."""
+        first, *others = self._request.out
+        if others or not isinstance(first, Gen) or first.constraint is not None or self._request.n != 1:
+            return False
+        call = RowCall(self._session, self._request, first)
+        said = await call.run()
+        if said is None:
+            return False
+        end, usage = said
+        self._left.discard(0)
+        self._tell(Finished(self._request.rid, 0, end.reason, usage, said_with=call.said_with))
+        return True
 
     async def _side_by_side(self) -> None:
         """Samples of the first generation in as few wire calls as the API allows, then each by itself."""
@@ -79,11 +91,7 @@ class ApiCall:
             self._fail((sample,), error)
             return
         self._left.discard(sample)
-        self._tell(Finished(self._request.rid, sample, reason, usage, extra=self._extra()))
-
-    def _extra(self) -> dict[str, float] | None:
-        """What all of the request came to, with its last sample."""
-        return None if self._left or self._spent is None else self._spent.extra()
+        self._tell(Finished(self._request.rid, sample, reason, usage))
 
     async def _generate(
         self, gen: Gen, index: int, samples: Sequence[int], said: SaidBefore
@@ -118,7 +126,7 @@ class ApiCall:
         for sample in samples:
             if sample in self._left:
                 self._left.discard(sample)
-                self._tell(Failed(self._request.rid, sample, code, message, help, is_passing, self._extra()))
+                self._tell(Failed(self._request.rid, sample, code, message, help, is_passing))
 
 
 def _told(error: Exception) -> tuple[str, str, str, bool]:

@@ -76,6 +76,7 @@ class Exchange:
         self._weight = (priority, tokens)
         self._end = time.monotonic() + target.timeout_s
         self._has_begun = False  # of the last attempt an answer, which may cost
+        self._was_sent = False
         self.spent: Spent | None = None
 
     async def run(self) -> None:
@@ -97,7 +98,7 @@ class Exchange:
     async def _attempt(self) -> Trouble | None:
         """Try once; what went wrong."""
         self.spent = None
-        self._has_begun = False
+        self._has_begun = self._was_sent = False
         self._sink.restart()
         trouble: Trouble | None = None
         has_cost = True
@@ -118,21 +119,23 @@ class Exchange:
         except FrameTooLong as error:
             trouble = Trouble("broken_answer", f"{self._target.place} sent {error}")
         except asyncio.CancelledError:
-            self._account.tried(self.spent, has_failed=True, may_cost=True)
+            self._account.tried(self.spent, has_failed=True, may_cost=self._was_sent, was_sent=self._was_sent)
             raise
-        self._account.tried(self.spent, has_failed=trouble is not None, may_cost=has_cost)
+        self._account.tried(self.spent, has_failed=trouble is not None, may_cost=has_cost, was_sent=self._was_sent)
         return trouble
 
     def _sent_again(self, times: int) -> None:
         """A kept connection was lost with the request, of which nobody can say whether it was read."""
         for _ in range(times - 1):
-            self._account.tried(None, has_failed=True, may_cost=True)
+            self._account.tried(None, has_failed=True, may_cost=True, was_sent=False)
 
     async def _once(self, turn: int) -> None:
         target = self._target
         url = target.url(self._dialect, self._ask)
         if self._follower is not None:
             self._follower.sent()
+        self._was_sent = True
+        self._account.sending()
         answer = await http_here().post(url, target.head(self._dialect), self._body, target.silence_s)
         self._sent_again(answer.times)
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lmc.backend.api.abilities import HOSTED
 from lmc.backend.api.call import ApiCall
 from lmc.backend.api.loop import ApiLoop, api_loop
+from lmc.backend.api.speculation_calls import KeptRows
 from lmc.backend.api.usage import Ledger
 from lmc.backend.base import Counters, Event, Failed, Finished, ForwardPass, PrefixHint, Request
 
@@ -28,13 +29,13 @@ class ApiSession:
         self.target = target
         self.tokenizer = tokenizer
         self.account = Ledger(target.price, is_own=target.known.dialect not in HOSTED)
-        self.spent: dict[int, Ledger] = {}  # by rid, of calls under way; filled on the loop
         self._loop: ApiLoop | None = None
         self._live: dict[int, int] = {}  # rid -> samples that have not ended
         self._ready: list[Event] = []
         self._events: deque[Event] = deque()
         self._woken = threading.Event()
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.rows = KeptRows()
         self._is_closed = False
 
     def submit(self, requests: list[Request]) -> None:
@@ -58,21 +59,9 @@ class ApiSession:
         left = self._live.pop(rid, 0)
         if not left:
             return
-        samples = [i for i in range(left.bit_length()) if left >> i & 1]
-        self._ready += (Failed(rid, i, "aborted", reason) for i in samples[:-1])
-        self._ready.append(Failed(rid, samples[-1], "aborted", reason, extra=self._given_up(rid)))
+        self._ready += (Failed(rid, i, "aborted", reason) for i in range(left.bit_length()) if left >> i & 1)
         if self._loop is not None:
             self._loop.call(lambda: self._cancel(rid))
-
-    def _given_up(self, rid: int) -> dict[str, float] | None:
-        """What a call came to that is under way: of its last attempt nobody will be told."""
-        spent = self.spent.get(rid)
-        if spent is None:
-            return None
-        found = spent.extra()
-        for name in ("attempts", "failed_attempts", "attempts_of_unknown_cost"):
-            found[name] += 1
-        return found
 
     def hint(self, hint: PrefixHint) -> None:
         """Nothing: what prompts have in common is seen when they are sent (prompt_cache.py); advice saves no money."""
@@ -107,6 +96,15 @@ class ApiSession:
         """What has been done for this session so far, as the server counts it; by value."""
         return self.account.snapshot()
 
+    def counted_for(self, user: int) -> dict[str, float]:
+        """Of that what is no tokens, what is one user's."""
+        return self.account.of_user(user)
+
+    def forget_user(self, user: int) -> None:
+        """Nobody asks for that one any more."""
+        if self._loop is not None:
+            self._loop.call(lambda: self.account.forget(user))
+
     def record_passes(self, max_rows: int) -> None:
         """Nothing to record: what a server computes at once it does not tell."""
 
@@ -123,6 +121,8 @@ class ApiSession:
         self._is_closed = True
         for rid in list(self._live):
             self.abort(rid, "the session was closed")
+        if self._loop is not None:
+            self._loop.call(self.rows.close)
         self.wake()
 
     # --- on the loop -----------------------------------------------------------------------------------------
