@@ -6,15 +6,18 @@ place that calls itself. Places are written until no new one is called. What hol
 number) is written out where it stands, if it is short.
 
 Where a tree holds an intersection or a complement, two calls in one position may have texts in common, and to a tree
-they are different letters. There every call is first told apart: for A and B, both, A alone and B alone are three
-places, and the call of A is one of the first two.
+they are different letters. There every call is first told apart. A value that an intersection of A or B and of C or D
+reads is in A and C, A and D, B and C, or B and D: these are the places, and the call of A is one of the first two. What
+a complement denies splits each of them again, into what is in it and what is not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from lmc.ir.automaton.calls import called, has_marks, mark, marks, rewritten
+from lmc.ir.automaton.calls import called, has_marks, is_plain, mark, marks, places_of, rewritten
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.json_schema.atoms import ANY, AtomSet, Clauses, both, negated
 from lmc.ir.json_schema.findings import Finding, NotRegular
@@ -28,7 +31,8 @@ from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTre
 from lmc.ir.work import steps
 
 MAX_PLACES = 20_000
-MAX_TOLD_APART = 64  # places in one position of a tree with complements
+MAX_TOLD_APART = 64  # ways in which complements tell apart what stands in one position
+MAX_READINGS = 1000  # ways in which intersections read it
 MAX_COUNTED = 64  # turns of a repeat in what is written out where it stands: many states, which a place shares
 ROOT = 0
 
@@ -114,43 +118,60 @@ class PlaceWriter:
 
     def _told_apart(self, tree: RegexTree) -> RegexTree:
         """The tree with calls that have no text in common, where that matters, and written out where they are short."""
+        known = {id(part): rewritten(part, self._apart_in(part), plain=self._plain) for part in combined(tree)}
+
+        def replaced(numbers: list[int]) -> RegexTree:
+            (number,) = numbers
+            return self._short(number) or mark(self._plainest(number))
+
+        return rewritten(tree, replaced, known, self._plain)
+
+    def _apart_in(self, tree: RegexTree) -> Callable[[list[int]], RegexTree]:
+        """What stands for a call in an intersection or a complement."""
         by_shape: dict[int, list[int]] = {}
-        within = called_within(tree)
-        for number in within:
-            numbers = by_shape.setdefault(id(self._places[number].shape), [])
-            numbers += [number] if number not in numbers else []
+        for number in called(tree):
+            by_shape.setdefault(id(self._places[number].shape), []).append(number)
         parts: dict[int, list[int]] = {}
         for numbers in by_shape.values():
             # what is written out needs no telling apart, if all of it is
             if any(self._even(number) is None for number in numbers) and len(numbers) > 1:
-                parts |= self._parts(numbers)
+                parts |= self._parts(numbers, Readings(frozenset(numbers)).of(tree))
 
         def replaced(numbers: list[int]) -> RegexTree:
             (number,) = numbers
             if number in parts:
                 return marks(map(self._plainest, parts[number]))
-            short = self._even(number) if number in within else self._short(number)
-            return short or mark(self._plainest(number))
+            return self._even(number) or mark(self._plainest(number))
 
-        return rewritten(tree, replaced, plain=self._plain)
+        return replaced
 
-    def _parts(self, numbers: list[int]) -> dict[int, list[int]]:
-        """For each of some sets the places that make it up; no value is in two of them."""
+    def _parts(self, numbers: list[int], read: Read) -> dict[int, list[int]]:
+        """For each of some sets the places that stand for it: those that are read as it, and in no denied one else."""
         shape = self._places[numbers[0]].shape
-        cells: list[tuple[Clauses, list[int]]] = [(ANY, [])]
-        for number in numbers:
+        cells: dict[Clauses, set[int]] = {}
+        for reading in read.together or [frozenset()]:
+            clauses = ANY
+            for number in sorted(reading):
+                clauses = self.cx.atoms.filled(both(clauses, self._places[number].clauses))
+            if clauses and not self._is_empty(shape, clauses, numbers):
+                cells.setdefault(clauses, set()).update(reading)
+        most = len(cells) + MAX_TOLD_APART
+        for number in sorted(read.denied):
             own = self._places[number].clauses
-            inside = [(both(clauses, own), [*within, number]) for clauses, within in cells]
-            outside = [(both(clauses, negated(own)), within) for clauses, within in cells]
-            cells = [cell for cell in inside + outside if cell[0] and not self._is_empty(shape, cell[0], numbers)]
-            if len(cells) > MAX_TOLD_APART:
-                why = f"what may stand in one place has to be told apart in more than {MAX_TOLD_APART} ways"
-                raise NotRegular(Finding("#", "(size)", "exact", why))
+            split: dict[Clauses, set[int]] = {}
+            for clauses, within in cells.items():
+                for piece, members in ((both(clauses, own), {*within, number}), (both(clauses, negated(own)), within)):
+                    left = self.cx.atoms.filled(piece)
+                    if left and not self._is_empty(shape, left, numbers):
+                        split.setdefault(left, set()).update(members)
+            cells = split
+            if len(cells) > most:
+                raise _too_many_ways()
         found: dict[int, list[int]] = {number: [] for number in numbers}
-        for clauses, within in cells:
+        for clauses, within in cells.items():
             if within:
                 cell = self._cell(shape, clauses, numbers)
-                for number in within:
+                for number in sorted(within):
                     found[number].append(cell)
         return found
 
@@ -190,9 +211,76 @@ class PlaceWriter:
         return number
 
 
-def called_within(tree: RegexTree) -> list[int]:
-    """The places that are called in intersections and complements of a tree."""
-    found: dict[int, None] = {}
+class Read(NamedTuple):
+    """How calls of one shape are read in a tree.
+
+    together  those that one value may be read as at once, one on each side of intersections
+    denied    those that stand in complements
+    """
+
+    together: frozenset[frozenset[int]]
+    denied: frozenset[int]
+
+
+NOT_READ = Read(frozenset(), frozenset())
+
+
+class Readings:
+    """How some calls are read in trees; more than could be where it is not known which stand in one position."""
+
+    def __init__(self, numbers: frozenset[int]) -> None:
+        self._numbers = numbers
+        self._known: dict[int, Read] = {}  # by identity, as a tree may hold one part in many places
+
+    def of(self, tree: RegexTree) -> Read:
+        """In a whole tree. Raises NotRegular where there are too many ways."""
+        if isinstance(tree, Chars):
+            return Read(frozenset(frozenset((each,)) for each in self._called(tree)), frozenset())
+        found = self._known.get(id(tree))
+        if found is None:
+            found = self._known[id(tree)] = self._new(tree)
+        return found
+
+    def _called(self, tree: RegexTree) -> list[int]:
+        return [each for each in places_of(tree.ranges) if each in self._numbers] if isinstance(tree, Chars) else []
+
+    def _new(self, tree: RegexTree) -> Read:
+        steps()
+        match tree:
+            case Seq(parts) | Alt(parts):
+                return self._either([self.of(part) for part in parts if not is_plain(part)])
+            case And(parts):
+                return self._both([self.of(part) for part in parts])
+            case Not(item):
+                return Read(frozenset(), frozenset(each for each in called(item) if each in self._numbers))
+            case Repeat(item) | Whole(item):
+                return self.of(item)
+            case _:
+                return NOT_READ
+
+    def _either(self, sides: list[Read]) -> Read:
+        found = [side for side in sides if side is not NOT_READ]
+        if len(found) < 2:
+            return found[0] if found else NOT_READ
+        together = frozenset().union(*(side.together for side in found))
+        return Read(together, frozenset().union(*(side.denied for side in found)))
+
+    def _both(self, sides: list[Read]) -> Read:
+        together: frozenset[frozenset[int]] = frozenset()
+        for side in sides:
+            if together and side.together:
+                if len(together) * len(side.together) > MAX_READINGS:
+                    raise _too_many_ways()
+                steps(len(together) * len(side.together) // 4)
+                together = frozenset(ours | theirs for ours in together for theirs in side.together)
+            else:
+                together = together or side.together
+        return Read(together, frozenset().union(*(side.denied for side in sides)))
+
+
+def combined(tree: RegexTree) -> list[RegexTree]:
+    """The outermost intersections and complements of a tree in which anything is called."""
+    found: list[RegexTree] = []
     seen: set[int] = set()
     pending = [tree]
     while pending:
@@ -203,14 +291,19 @@ def called_within(tree: RegexTree) -> list[int]:
         steps()
         match part:
             case And() | Not() | Whole():
-                found |= dict.fromkeys(called(part))
+                found += [part] if has_marks(part) else []
             case Seq(parts) | Alt(parts):
-                pending += parts
+                pending += [each for each in parts if not is_plain(each)]
             case Repeat(item):
                 pending.append(item)
             case Chars() | Look() | Atomic() | Multiples():
                 pass
-    return list(found)
+    return found
+
+
+def _too_many_ways() -> NotRegular:
+    why = f"what may stand in one place has to be told apart in more than {MAX_TOLD_APART} ways"
+    return NotRegular(Finding("#", "(size)", "exact", why))
 
 
 def counts(tree: RegexTree) -> int:
