@@ -13,11 +13,11 @@ a complement denies splits each of them again, into what is in it and what is no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lmc.ir.automaton.calls import called, has_marks, is_plain, mark, marks, places_of, rewritten
+from lmc.ir.automaton.calls import has_marks, is_plain, mark, marks, places_of, rewritten
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.json_schema.atoms import ANY, AtomSet, Clauses, both, negated
 from lmc.ir.json_schema.findings import Finding, NotRegular
@@ -56,8 +56,10 @@ class PlaceWriter:
     _inlined: dict[int, RegexTree | None] = field(default_factory=dict)
     _plain: dict[int, RegexTree] = field(default_factory=dict)  # parts of trees that call nothing
     _bare: Shape = field(init=False)
+    _readings: Readings = field(init=False)
 
     def __post_init__(self) -> None:
+        self._readings = Readings(lambda number: id(self._places[number].shape))
         self._bare = Shape(free=NO_TEXT if self.writer.is_closed else None)
 
     def trees(self, values: Values, shape: Shape) -> tuple[RegexTree, ...]:
@@ -128,14 +130,12 @@ class PlaceWriter:
 
     def _apart_in(self, tree: RegexTree) -> Callable[[list[int]], RegexTree]:
         """What stands for a call in an intersection or a complement."""
-        by_shape: dict[int, list[int]] = {}
-        for number in called(tree):
-            by_shape.setdefault(id(self._places[number].shape), []).append(number)
         parts: dict[int, list[int]] = {}
-        for numbers in by_shape.values():
+        for read in self._readings.of(tree).values():
+            numbers = sorted(_all_of(read))
             # what is written out needs no telling apart, if all of it is
             if any(self._even(number) is None for number in numbers) and len(numbers) > 1:
-                parts |= self._parts(numbers, Readings(frozenset(numbers)).of(tree))
+                parts |= self._parts(numbers, read)
 
         def replaced(numbers: list[int]) -> RegexTree:
             (number,) = numbers
@@ -155,7 +155,7 @@ class PlaceWriter:
                 clauses = self.cx.atoms.filled(both(clauses, self._places[number].clauses))
             if clauses and not self._is_empty(shape, clauses, numbers):
                 cells.setdefault(clauses, set()).update(reading)
-        most = len(cells) + MAX_TOLD_APART
+        most = max(len(cells), 1) * MAX_TOLD_APART
         for number in sorted(read.denied):
             own = self._places[number].clauses
             split: dict[Clauses, set[int]] = {}
@@ -222,60 +222,84 @@ class Read(NamedTuple):
     denied: frozenset[int]
 
 
-NOT_READ = Read(frozenset(), frozenset())
+Reads = Mapping[int, Read]  # by identity of the shape
+NONE: frozenset[int] = frozenset()
+NOT_READ: Reads = {}
 
 
 class Readings:
-    """How some calls are read in trees; more than could be where it is not known which stand in one position."""
+    """How the calls in trees are read, by shape; more than could be where not all of a shape stand in one position."""
 
-    def __init__(self, numbers: frozenset[int]) -> None:
-        self._numbers = numbers
-        self._known: dict[int, Read] = {}  # by identity, as a tree may hold one part in many places
+    def __init__(self, shape_of: Callable[[int], int]) -> None:
+        self._shape_of = shape_of
+        self._known: dict[int, tuple[RegexTree, Reads]] = {}  # by identity, with the tree, whose number it is
 
-    def of(self, tree: RegexTree) -> Read:
+    def of(self, tree: RegexTree) -> Reads:
         """In a whole tree. Raises NotRegular where there are too many ways."""
         if isinstance(tree, Chars):
-            return Read(frozenset(frozenset((each,)) for each in self._called(tree)), frozenset())
+            return self._of_call(places_of(tree.ranges))
         found = self._known.get(id(tree))
         if found is None:
-            found = self._known[id(tree)] = self._new(tree)
-        return found
+            found = self._known[id(tree)] = tree, self._new(tree)
+        return found[1]
 
-    def _called(self, tree: RegexTree) -> list[int]:
-        return [each for each in places_of(tree.ranges) if each in self._numbers] if isinstance(tree, Chars) else []
+    def _of_call(self, numbers: list[int]) -> Reads:
+        return {self._shape_of(each): Read(frozenset((frozenset((each,)),)), NONE) for each in numbers}
 
-    def _new(self, tree: RegexTree) -> Read:
+    def _new(self, tree: RegexTree) -> Reads:
         steps()
         match tree:
             case Seq(parts) | Alt(parts):
-                return self._either([self.of(part) for part in parts if not is_plain(part)])
+                return _merged([self.of(part) for part in parts if not is_plain(part)], _either)
             case And(parts):
-                return self._both([self.of(part) for part in parts])
+                return _merged(list(map(self.of, parts)), _together)
             case Not(item):
-                return Read(frozenset(), frozenset(each for each in called(item) if each in self._numbers))
+                return {shape: Read(frozenset(), _all_of(read)) for shape, read in self.of(item).items()}
             case Repeat(item) | Whole(item):
                 return self.of(item)
             case _:
                 return NOT_READ
 
-    def _either(self, sides: list[Read]) -> Read:
-        found = [side for side in sides if side is not NOT_READ]
-        if len(found) < 2:
-            return found[0] if found else NOT_READ
-        together = frozenset().union(*(side.together for side in found))
-        return Read(together, frozenset().union(*(side.denied for side in found)))
 
-    def _both(self, sides: list[Read]) -> Read:
-        together: frozenset[frozenset[int]] = frozenset()
-        for side in sides:
-            if together and side.together:
-                if len(together) * len(side.together) > MAX_READINGS:
-                    raise _too_many_ways()
-                steps(len(together) * len(side.together) // 4)
-                together = frozenset(ours | theirs for ours in together for theirs in side.together)
-            else:
-                together = together or side.together
-        return Read(together, frozenset().union(*(side.denied for side in sides)))
+def _merged(sides: list[Reads], merge: Callable[[list[Read]], Read]) -> Reads:
+    """The reads of several trees, shape by shape."""
+    found = [side for side in sides if side]
+    if len(found) < 2:
+        return found[0] if found else NOT_READ
+    by_shape: dict[int, list[Read]] = {}
+    for side in found:
+        for shape, read in side.items():
+            by_shape.setdefault(shape, []).append(read)
+    steps(len(by_shape) // 4)
+    return {shape: reads[0] if len(reads) == 1 else merge(reads) for shape, reads in by_shape.items()}
+
+
+def _either(sides: list[Read]) -> Read:
+    """One of them."""
+    return Read(frozenset().union(*(side.together for side in sides)), _denied_in(sides))
+
+
+def _together(sides: list[Read]) -> Read:
+    """Each of them, of the very same value."""
+    found: frozenset[frozenset[int]] = frozenset()
+    for side in sides:
+        if found and side.together:
+            if len(found) * len(side.together) > MAX_READINGS:
+                raise _too_many_ways()
+            steps(len(found) * len(side.together) // 4)
+            found = frozenset(ours | theirs for ours in found for theirs in side.together)
+        else:
+            found = found or side.together
+    return Read(found, _denied_in(sides))
+
+
+def _denied_in(sides: list[Read]) -> frozenset[int]:
+    return frozenset().union(*(side.denied for side in sides))
+
+
+def _all_of(read: Read) -> frozenset[int]:
+    """Everything that is called."""
+    return read.denied.union(*read.together)
 
 
 def combined(tree: RegexTree) -> list[RegexTree]:

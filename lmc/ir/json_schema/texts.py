@@ -382,7 +382,7 @@ class Writer:
     def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
         """Each property that may be there, in order, with its name; further ones have none."""
         found: list[tuple[str | None, RegexTree]] = []
-        steps(2 * len(shape.names))
+        steps(len(shape.names))
         for name, inner in shape.names.items():
             value = self.value(form.named.get(name, everything()), inner)
             key = self._key(name)

@@ -128,7 +128,7 @@ class Objects:
     def meet(self, other: Objects) -> Objects:
         """The objects in both."""
         named = dict(self.named)
-        steps(len(named) + len(other.named))
+        steps((len(named) + len(other.named)) // 4)
         for name, values in other.named.items():
             named[name] = meet(named[name], values) if name in named else values
         rules = (*self.rules, *(rule for rule in other.rules if all(rule is not each for each in self.rules)))
