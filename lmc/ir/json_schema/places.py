@@ -56,10 +56,11 @@ class PlaceWriter:
     _inlined: dict[int, RegexTree | None] = field(default_factory=dict)
     _plain: dict[int, RegexTree] = field(default_factory=dict)  # parts of trees that call nothing
     _bare: Shape = field(init=False)
+    _alls: dict[frozenset[int], Clauses] = field(default_factory=dict)
     _readings: Readings = field(init=False)
 
     def __post_init__(self) -> None:
-        self._readings = Readings(lambda number: id(self._places[number].shape))
+        self._readings = Readings(lambda number: id(self._places[number].shape), lambda each: bool(self._all(each)))
         self._bare = Shape(free=NO_TEXT if self.writer.is_closed else None)
 
     def trees(self, values: Values, shape: Shape) -> tuple[RegexTree, ...]:
@@ -150,9 +151,7 @@ class PlaceWriter:
         shape = self._places[numbers[0]].shape
         cells: dict[Clauses, set[int]] = {}
         for reading in read.together or [frozenset()]:
-            clauses = ANY
-            for number in sorted(reading):
-                clauses = self.cx.atoms.filled(both(clauses, self._places[number].clauses))
+            clauses = self._all(reading)
             if clauses and not self._is_empty(shape, clauses, numbers):
                 cells.setdefault(clauses, set()).update(reading)
         most = max(len(cells), 1) * MAX_TOLD_APART
@@ -173,6 +172,16 @@ class PlaceWriter:
                 cell = self._cell(shape, clauses, numbers)
                 for number in sorted(within):
                     found[number].append(cell)
+        return found
+
+    def _all(self, numbers: frozenset[int]) -> Clauses:
+        """What is in each of some sets; nothing where that is plain."""
+        found = self._alls.get(numbers)
+        if found is None:
+            found = ANY
+            for number in sorted(numbers):
+                found = self.cx.atoms.filled(both(found, self._places[number].clauses))
+            self._alls[numbers] = found
         return found
 
     def _is_empty(self, shape: Shape, clauses: Clauses, numbers: list[int]) -> bool:
@@ -230,8 +239,9 @@ NOT_READ: Reads = {}
 class Readings:
     """How the calls in trees are read, by shape; more than could be where not all of a shape stand in one position."""
 
-    def __init__(self, shape_of: Callable[[int], int]) -> None:
+    def __init__(self, shape_of: Callable[[int], int], may_be: Callable[[frozenset[int]], bool]) -> None:
         self._shape_of = shape_of
+        self._may_be = may_be
         self._known: dict[int, tuple[RegexTree, Reads]] = {}  # by identity, with the tree, whose number it is
 
     def of(self, tree: RegexTree) -> Reads:
@@ -252,13 +262,28 @@ class Readings:
             case Seq(parts) | Alt(parts):
                 return _merged([self.of(part) for part in parts if not is_plain(part)], _either)
             case And(parts):
-                return _merged(list(map(self.of, parts)), _together)
+                return _merged(list(map(self.of, parts)), self._together)
             case Not(item):
                 return {shape: Read(frozenset(), _all_of(read)) for shape, read in self.of(item).items()}
             case Repeat(item) | Whole(item):
                 return self.of(item)
             case _:
                 return NOT_READ
+
+
+    def _together(self, sides: list[Read]) -> Read:
+        """Each of them, of the very same value."""
+        found: frozenset[frozenset[int]] = frozenset()
+        for side in sides:
+            if found and side.together:
+                steps(len(found) * len(side.together))
+                pairs = frozenset(ours | theirs for ours in found for theirs in side.together)
+                found = frozenset(filter(self._may_be, pairs))
+                if len(found) > MAX_READINGS:
+                    raise _too_many_ways()
+            else:
+                found = found or side.together
+        return Read(found, _denied_in(sides))
 
 
 def _merged(sides: list[Reads], merge: Callable[[list[Read]], Read]) -> Reads:
@@ -277,20 +302,6 @@ def _merged(sides: list[Reads], merge: Callable[[list[Read]], Read]) -> Reads:
 def _either(sides: list[Read]) -> Read:
     """One of them."""
     return Read(frozenset().union(*(side.together for side in sides)), _denied_in(sides))
-
-
-def _together(sides: list[Read]) -> Read:
-    """Each of them, of the very same value."""
-    found: frozenset[frozenset[int]] = frozenset()
-    for side in sides:
-        if found and side.together:
-            if len(found) * len(side.together) > MAX_READINGS:
-                raise _too_many_ways()
-            steps(len(found) * len(side.together) // 4)
-            found = frozenset(ours | theirs for ours in found for theirs in side.together)
-        else:
-            found = found or side.together
-    return Read(found, _denied_in(sides))
 
 
 def _denied_in(sides: list[Read]) -> frozenset[int]:
