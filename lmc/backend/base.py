@@ -104,6 +104,15 @@ Segment = Gen | Forced | Score
 
 
 @dataclass(frozen=True, slots=True)
+class Then:
+    """What the program goes on with behind a call: this text, and then a generation that is sampled so."""
+
+    text: str
+    sampling: Sampling
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One call: a prompt and the row of segments to put after it.
 
@@ -112,6 +121,9 @@ class Request:
     gang       requests of one gang share a prefix and are scheduled together
     priority   the higher goes first, before those that are waiting longer
     goes_on    other calls are going to begin with all of the prompt
+    then       what surely comes behind its only segment, for a backend that answers several calls by one
+    follows    the request whose answer its prompt goes on from, where that one had a `then`
+    site       which row of calls it belongs to, the same for all items: what is learnt of the row is kept by it
     most_tokens  that the output can come to, where its constraint bounds it below max_tokens
     """
 
@@ -123,6 +135,9 @@ class Request:
     priority: int = 0
     most_tokens: int | None = None
     goes_on: bool = False
+    then: tuple[Then, ...] = ()
+    follows: int | None = None
+    site: str = ""
 
 
 # --- events ----------------------------------------------------------------------------------------------
@@ -253,6 +268,7 @@ class Finished:
     """A sample is done, after the SegmentEnd of its last segment.
 
     missed  what its prompt could have had from the cache; None where that is nothing that the backend knows of
+    said_with  the request whose answer had this one in it, so that nothing was asked for it; None where it was asked
     """
 
     rid: int
@@ -260,6 +276,7 @@ class Finished:
     reason: FinishReason
     usage: Usage = Usage()
     missed: Missed | None = None
+    said_with: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

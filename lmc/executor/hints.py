@@ -28,6 +28,7 @@ class CallHints:
     gang         the hint that names its gang; `num_gangs` are in the plan
     before       hints about prefixes for when it starts; `behind` for when it has ended
     goes_on      other calls begin with all of its prompt, as the next one of a conversation does
+    row          the number of the row of calls that it stands in; None where it stands in none
     begins_with  (prefix, tokens of it, None where not known) of those its prompt begins with that some hint names
     """
 
@@ -39,6 +40,7 @@ class CallHints:
     behind: tuple[Hint, ...] = ()
     begins_with: tuple[tuple[int, int | None], ...] = ()
     goes_on: bool = False
+    row: int | None = None
 
     def gang_of(self, item: int) -> int | None:
         """The number of its gang for an item; a shared one has the same for all."""
@@ -79,6 +81,7 @@ def _of_step(step: Step, order: int, num_gangs: int, begins_with: tuple[tuple[in
         tuple(hint for hint in about if HINTS[hint.kind].at == "start"),
         tuple(hint for hint in about if HINTS[hint.kind].at == "end"),
         begins_with,
+        row=next((hint.target for hint in step.hints if hint.kind == "row"), None),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-HintKind = Literal["prefetch", "pin", "release", "gang", "priority"]
+HintKind = Literal["prefetch", "pin", "release", "gang", "priority", "row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ HINTS: dict[str, HintRule] = {
     "release": HintRule("prefix", "end"),
     "gang": HintRule("gang", "start", may_share=True, once=True),
     "priority": HintRule("number", "start", once=True),
+    "row": HintRule("number", "start", once=True),  # generations of a turn that may be asked for in one call
 }
 SIGILS = {"prefix": "p", "gang": "g", "number": ""}  # what stands before a target's number
 

@@ -40,6 +40,7 @@ from lmc.parser.capture.values import (
     StateCell,
     Sym,
     Tracked,
+    has_state,
     is_ordinary,
 )
 from lmc.parser.primitives import Concat, Expr
@@ -146,9 +147,8 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
 
 def _is_safe(op: str, old: StandIn, value: StandIn) -> bool:
     """True where `old op value` raises nothing, or the same as `old op= value`: an error of types says the operator."""
-    if type(old) is tuple and type(value) is tuple:
-        return True
-    if expressions.is_text(old) and expressions.is_text(value):
+    are_texts = expressions.is_text(old) and expressions.is_text(value)
+    if are_texts or (type(old) is tuple and type(value) is tuple):
         return op == "+"
     numbers = all(type(x) in (bool, int, float) or _type_of(x) in ("bool", "int", "float") for x in (old, value))
     return numbers and op in ("+", "-", "*", "/", "//", "%", "**")
@@ -284,7 +284,16 @@ def _raise_call(cx: Capture, statement: ast.Raise, node: ast.Call) -> None:
     args = tuple(cx.eval(a) for a in node.args)
     keywords = {str(k.arg): cx.eval(k.value) for k in node.keywords}
     cx.at(statement)
-    raise ProgramRaise(kind, args, keywords)
+    raise ProgramRaise(kind, tuple(_kept(cx, x) for x in args), {key: _kept(cx, x) for key, x in keywords.items()})
+
+
+def _kept(cx: Capture, x: StandIn) -> StandIn:
+    """An argument of an exception, which keeps what it is given: by its `args` the program gets it again."""
+    is_mutable = isinstance(x, Container | tuple) and not has_state(x) and not cx.t.is_flat(x, atom=True)
+    if not is_mutable:
+        return x
+    kept = cx.argument(x)
+    return Sym(kept) if isinstance(kept, Value) else x
 
 
 def assert_node(cx: Capture, node: ast.Assert) -> None:
@@ -293,7 +302,7 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
     args = [] if node.msg is None else [node.msg]
 
     def fail() -> None:
-        said = tuple(cx.eval(a) for a in args)
+        said = tuple(_kept(cx, cx.eval(a)) for a in args)
         cx.at(node)
         raise ProgramRaise(AssertionError, said)
 
