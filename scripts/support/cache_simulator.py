@@ -120,7 +120,13 @@ class SimulatedBackend:
     name = "simulated"
 
     def __init__(
-        self, num_slots: int, *, max_running: int = 8, pause: Pause | None = None, follows: bool = True, **options: object
+        self,
+        num_slots: int,
+        *,
+        max_running: int = 8,
+        pause: Pause | None = None,
+        follows: bool = True,
+        **options: object,
     ) -> None:
         self.clock = Clock()
         self.tokenizer: Tokenizer = ByteTokenizer()

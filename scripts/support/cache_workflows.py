@@ -1,4 +1,4 @@
-"""Six ways in which programs come back to what they have said: each a program, its items, and how long its tools take."""
+"""Six ways in which programs come back to what they have said: a program, its items, and how long its tools take."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ AGENTS = tuple(distinct_letters(f"agent {number}", 300) for number in range(8))
 def cycles(s, task, rounds):
     """Eight agents in a ring, each with a long prompt of its own, hand a note on."""
     note = task
-    for turn in rounds:
+    for _ in rounds:
         for agent in AGENTS:
             f = s.copy()
             f += agent
