@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lmc.backend.masks.jumps import Jump
 
 # a prefetch would have nowhere to fetch from: there is one tier of keys and values
-FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release"))
+FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release", "again"))
 KV_BYTES = 1 << 30  # memory for keys and values, unless num_slots says otherwise
 MAX_SLOTS = 1 << 18
 

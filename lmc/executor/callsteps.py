@@ -112,8 +112,11 @@ def ask(
         inst.fails_at((*path, params.number), failure)
         give_up(inst, outs, failure)
         return
+    rid = next(inst.shared.rids)
+    if inst.first_rid is None:
+        inst.first_rid = rid
     request = Request(
-        next(inst.shared.rids),
+        rid,
         prompt,
         out,
         n=n,
@@ -121,6 +124,9 @@ def ask(
         priority=params.hints.priority,
         most_tokens=most_tokens(out),
         goes_on=params.hints.goes_on,
+        item=inst.first_rid,
+        again_in=params.hints.again_in,
+        calls_left=params.hints.calls_left,
     )
     inst.num_calls += 1
     inst.shared.outbox.append(Call(inst, params, request, state, outs, path, wanted, texts))

@@ -13,6 +13,7 @@ from lmc.passes import (
     fuse_constraints,
     hoist_prefix,
     lint,
+    liveness,
     schedule,
 )
 from lmc.passes.base import Inputs, Note, Pass, Report
@@ -36,6 +37,7 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_constraints.PASS,
     schedule.PASS,
     hoist_prefix.PASS,
+    liveness.PASS,
     fit.PASS,
 )
 # close_schemas is for those who say `closed=True` of all: before the others, whatever the level
@@ -46,8 +48,8 @@ PASSES: dict[str, Pass] = {each.name: each for each in (*PIPELINE, close_schemas
 LEVELS: dict[int, str] = {
     0: "chat_template,lint,schedule,fit",
     1: "dce,cse,fold_text,chat_template,lint,schedule,fit",
-    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix,fit",
-    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix,fit",
+    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix,liveness,fit",
+    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix,liveness,fit",
 }
 
 
