@@ -179,7 +179,8 @@ class Instance:
 
     __slots__ = (
         "base", "branches", "context", "cut", "failures", "first_rid", "frame", "id", "is_over", "made", "num_calls",
-        "num_open", "num_programs", "number", "program", "ran", "ready", "returned", "shared", "taken", "usage", "waiting",
+        "num_open", "num_programs", "number", "program", "ran", "ready", "returned", "shared", "taken", "usage",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:

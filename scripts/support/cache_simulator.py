@@ -172,7 +172,9 @@ class SimulatedBackend:
 
 class _DeafSession(PausingSession):
     def hint(self, hint: PrefixHint) -> None:
-        """Not heard."""
+        """Of what plans say nothing is heard; that an item is over is no advice."""
+        if hint.kind == "over":
+            super().hint(hint)
 
 
 @dataclass(frozen=True)

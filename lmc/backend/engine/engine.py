@@ -246,7 +246,7 @@ class Engine:
 
     def _stepped(self) -> None:
         self.pins.expire()
-        self.items.expire()
+        self.items.stepped()
         for seq in self._compiling.take():
             self.scheduler.add(seq)
         # what may be planned depends on what the pass comes to, or on slots that its landing sets free

@@ -2,11 +2,14 @@
 
 An item holds what its calls have put into the cache until it is over; how much that is when it ends is learnt from
 those that have ended, and before any has is told from its first call and how many the plan says follow one another.
-What it goes on from is wanted until it has gone on. All of it is advice: an estimate that is wrong costs time.
+What it goes on from is wanted until it has gone on. One that has asked nothing for PAUSE_STEPS waits for something
+else, such as a tool: others may begin in its room meanwhile, as the device would be idle. All of it is advice: an
+estimate that is wrong costs time.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +19,7 @@ from lmc.backend.engine.account import Account
 from lmc.backend.engine.sequence import Sequence
 
 AGAIN_S = 60.0  # that an item of which nothing is heard is waited for
+PAUSE_STEPS = 8  # of the engine, without a call, and an item is taken to wait for something else
 LEARNING = 0.2  # the weight of what was seen last
 
 
@@ -31,6 +35,8 @@ class Item:
     room        tokens that it is expected to hold at its end
     wanting     the calls behind which it will go on
     heard_s     when something was last heard of it
+    idle_step   the step at which its last open call ended
+    is_counted  its room is among that of those under way
     """
 
     account: Account
@@ -44,6 +50,8 @@ class Item:
     room: int = 0
     wanting: dict[Sequence, int] = field(default_factory=dict)
     heard_s: float = 0.0
+    idle_step: int = 0
+    is_counted: bool = False
 
 
 class Items:
@@ -54,7 +62,9 @@ class Items:
         self._clock = clock
         self._items: dict[tuple[Account, int], Item] = {}  # the one that was heard of longest ago comes first
         self._learnt: dict[tuple[Account, int], float] = {}  # by account and calls that follow: size at the end
-        self.room = 0  # of all that have begun
+        self._idle: deque[Item] = deque()  # those counted whose last open call has ended, in that order
+        self._steps = 0
+        self.room = 0  # of all that have begun and wait for nothing else
 
     def __len__(self) -> int:
         return len(self._items)
@@ -71,6 +81,8 @@ class Items:
         item.num_calls += 1
         item.num_open += 1
         seq.item = item
+        if item.has_begun:
+            self._count(item)
         self._hear(item)
 
     def began(self, seq: Sequence, node: RadixNode | None, cached: int, output: int) -> None:
@@ -81,7 +93,7 @@ class Items:
         if not item.has_begun:
             item.has_begun = True
             item.room = self.room_of(seq, cached, output)
-            self.room += item.room
+            self._count(item)
         if item.wanting and node is not None:
             self._went_on(item, node)
 
@@ -92,9 +104,12 @@ class Items:
             return
         item.num_open -= 1
         item.size += max(0, len(seq.tokens) - seq.cached)
-        if item.has_begun and item.size > item.room:
-            self.room += item.size - item.room
+        if item.size > item.room:
+            self.room += item.size - item.room if item.is_counted else 0
             item.room = item.size
+        if not item.num_open and item.is_counted:
+            item.idle_step = self._steps
+            self._idle.append(item)
         self._hear(item)
         waves = seq.entry.request.again_in
         if waves is not None and node is not None and (item.account, item.rid) in self._items:
@@ -118,7 +133,16 @@ class Items:
         # what is said to each later call is taken to be as long as the answer to it
         return max(0, seq.prompt_len - cached) + output * (1 + 2 * calls_left)
 
-    def expire(self) -> None:
+    def stepped(self) -> None:
+        """A step of the engine begins: those that have been idle for some wait for something else."""
+        self._steps += 1
+        while self._idle and self._steps - self._idle[0].idle_step > PAUSE_STEPS:
+            item = self._idle.popleft()
+            if not item.num_open and self._steps - item.idle_step > PAUSE_STEPS:
+                self._uncount(item)
+        self._expire()
+
+    def _expire(self) -> None:
         """Wait no longer for those of which nothing has been heard for long."""
         if not self._items:
             return
@@ -146,8 +170,8 @@ class Items:
             item.wanting.clear()
 
     def check(self) -> None:
-        """Audit: the room is that of those that have begun."""
-        assert self.room == sum(item.room for item in self._items.values() if item.has_begun)
+        """Audit: the room is that of those that are counted."""
+        assert self.room == sum(item.room for item in self._items.values() if item.is_counted)
 
     def _hear(self, item: Item) -> None:
         item.heard_s = self._clock()
@@ -168,6 +192,16 @@ class Items:
             del item.wanting[seq]
             self._cache.unwant(seq)
 
+    def _count(self, item: Item) -> None:
+        if not item.is_counted:
+            item.is_counted = True
+            self.room += item.room
+
+    def _uncount(self, item: Item) -> None:
+        if item.is_counted:
+            item.is_counted = False
+            self.room -= item.room
+
     def _learn(self, item: Item) -> None:
         key = (item.account, item.calls_left)
         before = self._learnt.get(key, float(item.size))
@@ -175,9 +209,8 @@ class Items:
 
     def _drop(self, item: Item) -> None:
         del self._items[item.account, item.rid]
-        if item.has_begun:
-            self.room -= item.room
-            item.has_begun = False
+        self._uncount(item)
+        item.has_begun = False
         for seq in item.wanting:
             self._cache.unwant(seq)
         item.wanting.clear()
