@@ -2,8 +2,8 @@
 
     #0 gen prompt "Doc" %doc "A" prefix p0         #0 ... hints gang g0, pin p0 for 60.0 in 2
     #1 gen after #0 prompt "B" %x                  #1 ... hints prefetch p0
-    #2 gen after #1 prompt "Doc" %doc %y      ->   #2 ... hints gang g0, again 1, release p0
-    #3 gen after #2 prompt "Doc" %doc %y %z        #3 ... hints gang g0
+    #2 gen after #1 prompt "Doc" %doc %y      ->   #2 ... hints gang g1, again 1
+    #3 gen after #2 prompt "Doc" %doc %y %z        #3 ... hints gang g1, release p0
 
 A distance is counted in waves: from a call to the next one that begins with the same, and stands in the other arm of
 no branch; in a loop also around its back edge, where the prefix is the same in each turn.
@@ -243,40 +243,84 @@ def _wave_before(plan: Plan, uses: _Uses, id: int, prefix: int, waves: int) -> i
 
 
 def _with_loop_prefixes(plan: Plan) -> Plan:
-    """The plan with a prefix for each call in a loop: what its prompt begins with in each turn, and no other does."""
+    """The plan with a prefix for each call in a loop: what its prompt begins with in each turn.
+
+    It stands under the one that the call has, or above it, where that one ends with what is new in each turn.
+    """
     times = WaveTimes(plan)
-    calls = [step.id for step in plan.steps if OPS[step.op].kind == "model"]
-    inside = {id: loops[0] for id in calls if (loops := times.loops(id))}
+    calls = [step for step in plan.steps if OPS[step.op].kind == "model" and len(step.prompt) <= MAX_PIECES]
+    inside = {step.id: loops[0] for step in calls if (loops := times.loops(step.id))}
     if not inside:
         return plan
-    made, varies = _made_in(plan.graph), _varying(plan)
-    node_of, lengths = {step.id: step.node for step in plan.steps}, _num_pieces(plan)
-    number = max((prefix.id for prefix in plan.prefixes), default=-1) + 1
-    prefixes, own = list(plan.prefixes), dict[int, int]()
-    for step in plan.steps:
+    made, node_of = _made_in(plan.graph), {step.id: step.node for step in plan.steps}
+    tree = _Prefixes(plan)
+    for step in calls:
         loop = inside.get(step.id)
-        if loop is None or (step.prefix is not None and loop in varies[step.prefix]) or len(step.prompt) > MAX_PIECES:
-            continue
-        alike = tuple(takewhile(lambda atom, loop=loop: _is_alike(atom, node_of[loop], made), step.prompt))
-        more = alike[lengths.get(step.prefix, 0) if step.prefix is not None else 0 :]
-        if more:
-            prefixes.append(Prefix(number, step.prefix, more, None, (step.id,), 1))
-            own[step.id] = number
-            number += 1
-    steps = tuple(replace(step, prefix=own.get(step.id, step.prefix)) for step in plan.steps)
-    return replace(plan, steps=steps, prefixes=tuple(prefixes)) if own else plan
+        if loop is not None:
+            alike = takewhile(lambda atom, loop=loop: _is_alike(atom, node_of[loop], made), step.prompt)  # type: ignore[misc]
+            tree.add(step, tuple(alike), loop)
+    return tree.plan() if tree.has_changed else plan
+
+
+class _Prefixes:
+    """The prefixes of a plan, and those that are put in."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._varies = plan, _varying(plan)
+        self._of = {prefix.id: prefix for prefix in plan.prefixes}
+        self._order = [prefix.id for prefix in plan.prefixes]
+        self._deepest = {step.id: step.prefix for step in plan.steps}
+        self.has_changed = False
+
+    def add(self, step: Step, alike: tuple[Atom, ...], loop: int) -> None:
+        """What a call's prompt begins with in each turn of a loop, if that is not a prefix already."""
+        below, at = None, self._deepest[step.id]
+        while at is not None and loop in self._varies[at]:
+            below, at = at, self._of[at].parent
+        more = alike[self._num_pieces(at) :]
+        if not more or (below is not None and not self._is_begun_by(more, self._of[below])):
+            return
+        self.has_changed = True
+        number = max(self._order, default=-1) + 1
+        self._varies[number] = frozenset() if at is None else self._varies[at]
+        if below is None:
+            self._of[number] = Prefix(number, at, more, None, (step.id,), 1)
+            self._order.append(number)
+            self._deepest[step.id] = number
+            return
+        old = self._of[below]
+        self._of[number] = replace(old, id=number, pieces=more, tokens=None)
+        self._of[below] = replace(old, parent=number, pieces=old.pieces[len(more) :], tokens=None)
+        self._order.insert(self._order.index(below), number)
+
+    def plan(self) -> Plan:
+        """The plan with all of them, numbered as they stand; a gang has the number of its prefix."""
+        numbers: dict[int | None, int | None] = {None: None, **{old: new for new, old in enumerate(self._order)}}
+        prefixes = [
+            replace(self._of[old], id=new, parent=numbers[self._of[old].parent]) for new, old in enumerate(self._order)
+        ]
+        steps = (self._renumbered(step, numbers) for step in self._plan.steps)
+        return replace(self._plan, steps=tuple(steps), prefixes=tuple(prefixes))
+
+    def _renumbered(self, step: Step, numbers: Mapping[int | None, int | None]) -> Step:
+        hints = tuple(
+            replace(hint, target=numbers.get(hint.target) or 0) if hint.kind == "gang" else hint for hint in step.hints
+        )
+        return replace(step, prefix=numbers[self._deepest[step.id]], hints=hints)
+
+    def _is_begun_by(self, more: tuple[Atom, ...], prefix: Prefix) -> bool:
+        return len(more) < len(prefix.pieces) and prefix.pieces[: len(more)] == more
+
+    def _num_pieces(self, number: int | None) -> int:
+        """Pieces from the beginning of a prompt; a prefix may end within one, which is then counted twice."""
+        num = 0
+        while number is not None:
+            num, number = num + len(self._of[number].pieces), self._of[number].parent
+        return num
 
 
 def _is_alike(atom: Atom, loop: int, made: Mapping[str, tuple[int, ...]]) -> bool:
     return not isinstance(atom, Value) or loop not in made[atom.name]
-
-
-def _num_pieces(plan: Plan) -> dict[int, int]:
-    """Pieces from the beginning of a prompt to the end of each prefix; a prefix may end within a piece."""
-    found: dict[int, int] = {}
-    for prefix in plan.prefixes:
-        found[prefix.id] = len(prefix.pieces) + (0 if prefix.parent is None else found[prefix.parent])
-    return found
 
 
 PASS = Pass(name="liveness", level="plan", takes="plan", run=run, doc=__doc__)
