@@ -67,7 +67,7 @@ def _with_hints(step: Step, hints: Iterable[Hint]) -> Step:
 class _Uses:
     """What calls use when, and what of it comes again.
 
-    agains  for each call the waves to the next that goes on from it, where one does
+    agains  for each call the waves to the next that goes on from it, where one does; `kept` are those next ones
     nexts   for each call the waves to the next use of its prefixes, the deepest first
     after   for each call and prefix of `nexts` the call that uses it next
     """
@@ -76,11 +76,13 @@ class _Uses:
     times: WaveTimes = field(init=False)
     varying: Mapping[str, frozenset[int]] = field(init=False)
     agains: dict[int, int] = field(init=False)
+    kept: set[int] = field(init=False)
     nexts: dict[int, Distances] = field(init=False)
     after: dict[tuple[int, int], int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.times = WaveTimes(self.plan)
+        self.kept = set()
         self.agains = self._agains()
         self.after = {}
         self.nexts = {step.id: {} for step in self.plan.steps}
@@ -108,6 +110,7 @@ class _Uses:
                 one = of_node[call]
                 far = self.distance(one, step.id, self.times.loops(one))
                 if far is not None:
+                    self.kept.add(step.id)
                     found[one] = min(far, found.get(one, far))
         return found
 
@@ -208,7 +211,8 @@ def _pins(plan: Plan, uses: _Uses) -> Iterator[tuple[int, Hint]]:
     for step in plan.steps:
         seen = {uses.agains.get(step.id)}
         for prefix, waves in uses.nexts[step.id].items():
-            if waves in seen:
+            # what the next use goes on from is kept for it, and holds this prefix
+            if waves in seen or uses.after[step.id, prefix] in uses.kept:
                 continue
             seen.add(waves)
             pinned.add(prefix)

@@ -40,9 +40,9 @@ from lmc.backend.engine.account import Account
 from lmc.backend.engine.books import Books
 from lmc.backend.engine.compiling import Compiling
 from lmc.backend.engine.history import History
-from lmc.backend.engine.items import Items
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
+from lmc.backend.engine.open_items import OpenItems
 from lmc.backend.engine.output_driver import OutputDriver
 from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.recorder import PassRecorder, now_s
@@ -99,7 +99,7 @@ class Engine:
         self.runner = runner
         self.cache = KVCache(runner.num_slots, page_size=page_size, cache=cache, by_value=by_value)
         self.pins = Pins(self.cache, clock)
-        self.items = Items(self.cache, clock)
+        self.items = OpenItems(self.cache, clock)
         self.model = model
         self.history = History(page_size)
         self.cache.note_evicted = self.history.note_evicted

@@ -22,7 +22,7 @@ from lmc.backend.cache.radix import Claim
 from lmc.backend.engine.first_masks import FirstMasks
 from lmc.backend.engine.forecast import Forecast, peak
 from lmc.backend.engine.history import History
-from lmc.backend.engine.items import Items
+from lmc.backend.engine.open_items import OpenItems
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.tokens import Int32
 from lmc.backend.engine.waiting import MAX_OVERTAKEN, WaitingQueue, goes_on, is_overdue
@@ -61,7 +61,7 @@ class Scheduler:
     def __init__(
         self,
         cache: KVCache,
-        items: Items,
+        items: OpenItems,
         history: History,
         *,
         chunk_len: int,

@@ -21,7 +21,7 @@ from lmc.backend.matcher import Matcher
 from lmc.backend.runner.batch import NO_SEAT
 
 if TYPE_CHECKING:
-    from lmc.backend.engine.items import Item
+    from lmc.backend.engine.open_items import OpenItem
     from lmc.backend.engine.work import Work
 
 ALL = 1 << 62
@@ -124,7 +124,7 @@ class Sequence:
         self.recorded = NO_TOKENS
         self.missed: Missed | None = None
         self.has_run = False
-        self.item: Item | None = None
+        self.item: OpenItem | None = None
 
     @property
     def current(self) -> Segment | None:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from lmc.backend.cache.radix import Claim
-from lmc.backend.engine.items import Item
+from lmc.backend.engine.open_items import OpenItem
 from lmc.backend.engine.sequence import Rank, Sequence
 
 WINDOW = 128
@@ -77,7 +77,7 @@ class WaitingQueue:
         else:
             insort(self._ready, seq, key=_rank)
 
-    def item_begins(self, item: Item) -> None:
+    def item_begins(self, item: OpenItem) -> None:
         """What else is asked of an item that has begun just now goes before others."""
         for seq in [seq for seq in self._ready if seq.item is item] if item.num_open > 1 else []:
             self._ready.remove(seq)

@@ -24,7 +24,7 @@ LEARNING = 0.2  # the weight of what was seen last
 
 
 @dataclass(eq=False, slots=True)
-class Item:
+class OpenItem:
     """One run of a program.
 
     arrival     of its first call
@@ -54,15 +54,15 @@ class Item:
     is_counted: bool = False
 
 
-class Items:
+class OpenItems:
     """Of one engine: those that are not over."""
 
     def __init__(self, cache: KVCache, clock: Callable[[], float]) -> None:
         self._cache = cache
         self._clock = clock
-        self._items: dict[tuple[Account, int], Item] = {}  # the one that was heard of longest ago comes first
+        self._items: dict[tuple[Account, int], OpenItem] = {}  # the one that was heard of longest ago comes first
         self._learnt: dict[tuple[Account, int], float] = {}  # by account and calls that follow: size at the end
-        self._idle: deque[Item] = deque()  # those counted whose last open call has ended, in that order
+        self._idle: deque[OpenItem] = deque()  # those counted whose last open call has ended, in that order
         self._steps = 0
         self.room = 0  # of all that have begun and wait for nothing else
 
@@ -77,7 +77,7 @@ class Items:
         key = (account, request.item)
         item = self._items.get(key)
         if item is None:
-            item = self._items[key] = Item(account, request.item, seq.entry.arrival, request.calls_left)
+            item = self._items[key] = OpenItem(account, request.item, seq.entry.arrival, request.calls_left)
         item.num_calls += 1
         item.num_open += 1
         seq.item = item
@@ -173,13 +173,13 @@ class Items:
         """Audit: the room is that of those that are counted."""
         assert self.room == sum(item.room for item in self._items.values() if item.is_counted)
 
-    def _hear(self, item: Item) -> None:
+    def _hear(self, item: OpenItem) -> None:
         item.heard_s = self._clock()
         key = (item.account, item.rid)
         if key in self._items:
             self._items[key] = self._items.pop(key)
 
-    def _went_on(self, item: Item, node: RadixNode) -> None:
+    def _went_on(self, item: OpenItem, node: RadixNode) -> None:
         """A call runs that begins with what earlier ones left: they want nothing more, and it took so long."""
         path = set(node.path())
         account = item.account
@@ -192,22 +192,22 @@ class Items:
             del item.wanting[seq]
             self._cache.unwant(seq)
 
-    def _count(self, item: Item) -> None:
+    def _count(self, item: OpenItem) -> None:
         if not item.is_counted:
             item.is_counted = True
             self.room += item.room
 
-    def _uncount(self, item: Item) -> None:
+    def _uncount(self, item: OpenItem) -> None:
         if item.is_counted:
             item.is_counted = False
             self.room -= item.room
 
-    def _learn(self, item: Item) -> None:
+    def _learn(self, item: OpenItem) -> None:
         key = (item.account, item.calls_left)
         before = self._learnt.get(key, float(item.size))
         self._learnt[key] = before + LEARNING * (item.size - before)
 
-    def _drop(self, item: Item) -> None:
+    def _drop(self, item: OpenItem) -> None:
         del self._items[item.account, item.rid]
         self._uncount(item)
         item.has_begun = False
