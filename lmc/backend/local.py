@@ -35,6 +35,7 @@ class CpuBackend:
     dtype      fp32 is the reference; bf16 is the default where the CPU multiplies it in hardware (AMX)
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
     cache      False computes every prompt whole
+    by_value   False evicts what was used least recently, whatever plans say of its next use
     chunk_len  most tokens of one prompt in one forward pass
     max_running  calls that are decoded together; one in 16 more may be, of runs that have none under way
     jump       how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
@@ -54,6 +55,7 @@ class CpuBackend:
         dtype: Literal["auto", "fp32", "bf16"] = "auto",
         num_slots: int | None = None,
         cache: bool = True,
+        by_value: bool = True,
         page_size: int = 1,
         chunk_len: int = 512,
         token_budget: int = 2048,
@@ -103,6 +105,7 @@ class CpuBackend:
             token_budget=token_budget,
             max_running=max_running,
             cache=cache,
+            by_value=by_value,
             model=self.identity,
         )
         self.caps = Caps(

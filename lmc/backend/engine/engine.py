@@ -114,6 +114,7 @@ class Engine:
             miss_elsewhere=self._miss_elsewhere,
             depth=runner.depth,
         )
+        self.items.room_changed = self.scheduler.room_changed
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
         self._compiling = Compiling(self._compile, self._wake_all)

@@ -55,7 +55,11 @@ class OpenItem:
 
 
 class OpenItems:
-    """Of one engine: those that are not over."""
+    """Of one engine: those that are not over.
+
+    room          of all that have begun and wait for nothing else
+    room_changed  called where it has become less
+    """
 
     def __init__(self, cache: KVCache, clock: Callable[[], float]) -> None:
         self._cache = cache
@@ -64,7 +68,8 @@ class OpenItems:
         self._learnt: dict[tuple[Account, int], float] = {}  # by account and calls that follow: size at the end
         self._idle: deque[OpenItem] = deque()  # those counted whose last open call has ended, in that order
         self._steps = 0
-        self.room = 0  # of all that have begun and wait for nothing else
+        self.room = 0
+        self.room_changed: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -201,6 +206,7 @@ class OpenItems:
         if item.is_counted:
             item.is_counted = False
             self.room -= item.room
+            self.room_changed()
 
     def _learn(self, item: OpenItem) -> None:
         key = (item.account, item.calls_left)

@@ -107,6 +107,10 @@ class Scheduler:
         self.waiting.add(seq)
         self._is_full = False
 
+    def room_changed(self) -> None:
+        """Whoever waits may find room now."""
+        self._is_full = False
+
     def remove(self, seq: Sequence) -> None:
         """Take a sequence out wherever it is; its slots and its claim are given up."""
         if seq.lease is not None:
@@ -282,11 +286,14 @@ class Scheduler:
         if not self.waiting.num_ready or self._budget <= 0:
             return
         admitted: list[Sequence] = []
-        misses = 0
+        misses, is_held = 0, False
         for seq in self._candidates():
             if self._budget <= 0 or misses >= MAX_MISSES:
                 break
-            if not self._has_seat(seq) or not self._may_begin(seq):
+            if not self._has_seat(seq):
+                continue
+            if not self._may_begin(seq):
+                is_held = True
                 continue
             verdict = self._try_admit(seq)
             if verdict is Verdict.ADMITTED:
@@ -298,7 +305,7 @@ class Scheduler:
                     break
         self.waiting.note_admitted(admitted)
         # what was evicted while a pass is under way comes free when it has landed: then there may be room
-        self._is_full = misses > 0 and not admitted and not self.is_flying
+        self._is_full = (misses > 0 or is_held) and not admitted and not self.is_flying
 
     def _candidates(self) -> list[Sequence]:
         """Who may be admitted, in that order: with all seats taken but the guests', only guests."""
@@ -316,7 +323,7 @@ class Scheduler:
         found = self._cache.open(seq.account.namespace, seq.cacheable_ids)
         if isinstance(found, Claim):
             seq.account.counters.waited_for_claim += 1
-            self.waiting.block(seq, found, self._room_changed)
+            self.waiting.block(seq, found, self.room_changed)
             return Verdict.BLOCKED
         if not self._fits(seq, found) or not self._start(seq, found):
             found.release()
@@ -391,6 +398,3 @@ class Scheduler:
 
     def _peek(self, seq: Sequence) -> int:
         return self._cache.peek(seq.account.namespace, seq.tokens.ids)
-
-    def _room_changed(self) -> None:
-        self._is_full = False
