@@ -7,7 +7,8 @@ eviction order. Invariants are in RadixTree.check().
 Leaves are evicted by value, from their ends: first those that nobody is known to want again, the least recently used
 before the others; then, of those that somebody wants, the one whose next use lies farthest. Who wants a prefix wants
 all that it begins with: what is left of it when its end has gone is kept for the same. Each eviction, and each change
-of a value, takes time in the logarithm of the nodes.
+of a value, takes time in the logarithm of the nodes, spread over all of them: a value that has grown is looked at
+once, when its leaf would be the next to go.
 """
 
 from __future__ import annotations

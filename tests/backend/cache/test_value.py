@@ -133,12 +133,13 @@ def test_a_heap_of_changes_stays_as_large_as_the_tree() -> None:
 
 
 def test_eviction_does_logarithmic_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values are looked at a few times a leaf, however many leaves there are."""
+    """However many leaves there are; that their values have grown is noted once, by the first that looks."""
     counts = []
     for num in (200, 2000):
         tree, looked = RadixTree(), [0]
         for i in range(num):
             tree.want(i, put(tree, ids(i), ids(i)), i)
+        tree.evict(1)
         nearest = NextUses.nearest.fget
 
         def counted(self: NextUses, looked: list[int] = looked, nearest=nearest) -> float | None:
@@ -150,4 +151,4 @@ def test_eviction_does_logarithmic_work(monkeypatch: pytest.MonkeyPatch) -> None
             for _ in range(100):
                 tree.evict(1)
         counts.append(looked[0])
-    assert counts[1] == counts[0] <= 400
+    assert counts[0] == counts[1] <= 200
