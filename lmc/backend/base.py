@@ -104,6 +104,15 @@ Segment = Gen | Forced | Score
 
 
 @dataclass(frozen=True, slots=True)
+class Then:
+    """What the program goes on with behind a call: this text, and then a generation that is sampled so."""
+
+    text: str
+    sampling: Sampling
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One call: a prompt and the row of segments to put after it.
 
@@ -115,6 +124,9 @@ class Request:
     item       rid of the first call of the run of a program that it is a call of; those of one that has begun go first
     again_in   in so many waves another call begins with its prompt and what is generated; None where none does
     calls_left   of its item that follow it one after another, as far as the plan knows
+    then       what surely comes behind its only segment, for a backend that answers several calls by one
+    follows    the request whose answer its prompt goes on from, where that one had a `then`
+    site       which row of calls it belongs to, the same for all items: what is learnt of the row is kept by it
     most_tokens  that the output can come to, where its constraint bounds it below max_tokens
     """
 
@@ -129,6 +141,9 @@ class Request:
     item: int | None = None
     again_in: int | None = None
     calls_left: int = 0
+    then: tuple[Then, ...] = ()
+    follows: int | None = None
+    site: str = ""
 
 
 # --- events ----------------------------------------------------------------------------------------------
@@ -259,6 +274,7 @@ class Finished:
     """A sample is done, after the SegmentEnd of its last segment.
 
     missed  what its prompt could have had from the cache; None where that is nothing that the backend knows of
+    said_with  the request whose answer had this one in it, so that nothing was asked for it; None where it was asked
     """
 
     rid: int
@@ -266,6 +282,7 @@ class Finished:
     reason: FinishReason
     usage: Usage = Usage()
     missed: Missed | None = None
+    said_with: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

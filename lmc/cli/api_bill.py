@@ -1,6 +1,6 @@
-"""What an API will bill for a program: bounds from its plan, and what is expected with a prompt cache from its tree.
+"""What an API will bill for a program: bounds from its plan, and what is expected with a prompt cache by a rehearsal.
 
-Every way to run the program is a row (`WAYS`): as it is, and with prompts marked for the API's cache. A way that does
+Every way to run the program is a row (`WAYS`): without a cache, and with prompts marked for the API's. A way that does
 not apply to the model gives no row.
 """
 
@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmc.backend.api.abilities import Abilities, caps_of
-from lmc.backend.api.caching import BilledTokens, PricedPrompt, PromptBlock, choose_marks, factors_of, predicted
+from lmc.backend.api.caching import BilledTokens, PricedPrompt, PromptBlock, factors_of, predicted
 from lmc.backend.api.caching import money as money_of
 from lmc.backend.api.prices import MILLION, Price, Rates
 from lmc.backend.api.prices import price as price_of
+from lmc.backend.api.prompt_cache import PromptCache
+from lmc.backend.api.rehearsal import Waves, billed, rehearsed
+from lmc.backend.api.wire.constraints import is_wrapped
+from lmc.cli.api_calls import ExpectedCalls
 from lmc.ir.caps import Fallback
+from lmc.ir.constraint import Choices, JsonSchema
+from lmc.ir.graph import Node
 from lmc.passes.cost import FREE, Cost, Interval, cost_of
+from lmc.passes.cost.answers import IN_OBJECT
 from lmc.passes.cost.learnt import Learnt
+from lmc.passes.cost.likely import LikelyWalker, waves_of
 from lmc.passes.cost.prices import Money, Prices
-from lmc.passes.cost.trace import BranchTrace, CallTrace, CostTrace, FunctionTrace, LoopTrace, TryTrace
-from lmc.passes.cost.walk import Walker
+from lmc.tokenizer.estimating import EstimatingTokenizer
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -98,12 +105,10 @@ def bill_of(
     """The bill of a program for these items. Raises BackendError where the model cannot run it."""
     from lmc.cli.remote import tokenizer_of
     from lmc.observe.learning import learnt_from
-    from lmc.tokenizer.estimating import EstimatingTokenizer
-
     counting = tokenizer_of(tokenizer) or EstimatingTokenizer(known.bytes_a_token)
     rule = counting.rule if isinstance(counting, EstimatingTokenizer) else f"the tokenizer in `{tokenizer}`"
     caps = caps_of(known, fallback=fallback, counts_tokens=tokenizer is not None)
-    learnt = Learnt() if learn is None else learnt_from(learn)
+    learnt = Learnt() if learn is None else learnt_from(learn, prog.func)
     price = _price(known, prices)
     compiled = _compiled(prog, items, counting, caps, level, is_closed)
     groups = [_group(done, rows, learnt, max_new_tokens, known) for done, rows in compiled]
@@ -129,10 +134,20 @@ def _compiled(
         made = cache.trace_for(prog.func, arguments.holes(prog.func, bound), arguments.defaults(prog.func, bound))
         row = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
         found.setdefault(id(made), (made, []))[1].append(row)
+    # without the items, as a run compiles it: of these the prefix tree is known as they come
     return [
-        (compiler.compile_trace(cache, made, pipeline, counting, caps, items=rows if any(rows) else ()), rows)
+        (_with_items(compiler.compile_trace(cache, made, pipeline, counting, caps), rows, counting), rows)
         for made, rows in found.values()
     ]
+
+
+def _with_items(
+    done: Compiled, rows: Sequence[Mapping[tuple[str | int, ...], object]], counting: Tokenizer
+) -> Compiled:
+    """With the items, and with bounds of what an estimate of tokens may come to."""
+    spread = counting.spread if isinstance(counting, EstimatingTokenizer) else None
+    inputs = replace(done.planned.inputs, batch=tuple(rows) if any(rows) else (), spread=spread)
+    return replace(done, planned=replace(done.planned, inputs=inputs))
 
 
 def _group(
@@ -148,15 +163,32 @@ def _group(
     done = with_limit(done, max_new_tokens)
     cost = cost_of(done.plan, done.planned.inputs, items=rows, learnt=learnt, caches=False)
     nodes = done.plan.graph.nodes
-    samples = {step.id: dict(nodes[step.node].attrs).get("n") for step in done.plan.steps}
-    steps = {id: _asked(each, samples[id], known) for id, each in cost.steps.items()}
-    total = cost.total
+    of_step = {step.id: nodes[step.node] for step in done.plan.steps}
+    steps = {id: _asked(_written(each, of_step[id], known), of_step[id], known) for id, each in cost.steps.items()}
+    total = sum(steps.values(), FREE)
     has_bound = None not in (total.calls.most, total.prompt.most, total.output.most)
     return _Group(done, rows, steps, has_bound, "" if has_bound else no_bound(cost, done.planned))
 
 
-def _asked(cost: Cost, samples: object, known: Abilities) -> Cost:
+def _written(cost: Cost, node: Node, known: Abilities) -> Cost:
+    """With what an API writes otherwise: choices within an object, JSON with white space as it likes."""
+    constraint = dict(node.attrs).get("constraint")
+    if isinstance(constraint, JsonSchema):
+        limit = dict(node.attrs).get("max_tokens")
+        most = limit * cost.calls.most if isinstance(limit, int) and cost.calls.most is not None else None
+        most = None if most is None or cost.output.most is None else max(most, cost.output.most)
+        return replace(cost, output=Interval.between(cost.output.least, most, cost.output.expected))
+    if isinstance(constraint, Choices) and is_wrapped(constraint, known):
+        return replace(cost, output=cost.output + cost.calls.times(AROUND_CHOICE))
+    return cost
+
+
+AROUND_CHOICE = Interval(0, 6.0, IN_OBJECT)
+
+
+def _asked(cost: Cost, node: Node, known: Abilities) -> Cost:
     """A call's cost as the API counts it: several samples are one prompt, or as many calls."""
+    samples = dict(node.attrs).get("n")
     if not isinstance(samples, int) or samples < 2:
         return cost
     if known.max_n is None or known.max_n >= samples:
@@ -197,33 +229,57 @@ def _toml(file: str) -> dict[str, Any]:
 def _plainly(work: _Work) -> BilledWay:
     """Every prompt is paid for whole."""
     total = _total(work)
-    return BilledWay("as it is", total.calls, total.prompt, total.output, _plain_money(work))
+    return BilledWay("without a cache", total.calls, total.prompt, total.output, _plain_money(work))
+
+
+def _by_itself(work: _Work) -> BilledWay | None:
+    """With what an API keeps that marks the last turn by itself; None for one that does not."""
+    rules = work.known.cache
+    if rules is None or not _is_implicit(work.known):
+        return None
+    return _with_cache(work, "by the API's own marks", billed(rehearsed(_waves(work), None), rules, is_implicit=True))
 
 
 def _cached(work: _Work) -> BilledWay | None:
-    """With the API's prompt cache, marked where that is cheapest; None for a model that has none."""
-    rules, price = work.known.cache, work.price
+    """With the API's prompt cache as lmc uses it; None for a model that has none."""
+    rules = work.known.cache
     if rules is None:
         return None
-    prompts = [prompt for group in work.groups for prompt in _expected(group, work.learnt)]
-    marks = choose_marks(prompts, rules, factors_of(price, rules))
-    billed = predicted(prompts, marks, rules)
-    total, sums = _total(work), sum(billed, BilledTokens())
+    if rules.kind == "automatic":
+        return _with_cache(work, CACHED, predicted([p for g in work.groups for p in _expected(g, work.learnt)], rules))
+    factors, is_implicit = factors_of(work.price, rules), _is_implicit(work.known)
+    cache = PromptCache(rules, factors, work.known.bytes_a_token, is_implicit=is_implicit, now=lambda: 0.0)
+    sent = rehearsed(_waves(work), cache if factors[1] < 1 else None)
+    return _with_cache(work, CACHED, billed(sent, rules, is_implicit=is_implicit))
+
+
+CACHED = "with its prompt cache"
+
+
+def _is_implicit(known: Abilities) -> bool:
+    return known.dialect == "openai" and known.cache is not None and known.cache.kind == "breakpoints"
+
+
+def _waves(work: _Work) -> list[Waves]:
+    """The calls of every item."""
+    items: list[Waves] = []
+    for group in work.groups:
+        plan, inputs = group.done.plan, group.done.planned.inputs
+        walker = LikelyWalker(plan, inputs, work.learnt)
+        calls = ExpectedCalls(plan, inputs, walker.prompts, work.known)
+        items += (calls.waves(waves_of(walker.calls(walker.item(row)), plan)) for row in group.items)
+    return items
+
+
+def _with_cache(work: _Work, name: str, paid: Sequence[BilledTokens]) -> BilledWay:
+    total, sums = _total(work), sum(paid, BilledTokens())
     scale = total.prompt.expected / sums.prompt if sums.prompt else 0.0
-    paid = _cached_money(work, prompts, billed)
-    return BilledWay(
-        "with its prompt cache",
-        total.calls,
-        total.prompt,
-        total.output,
-        paid,
-        sums.cached * scale,
-        sums.written * scale,
-    )
+    money = _cached_money(work, paid)
+    return BilledWay(name, total.calls, total.prompt, total.output, money, sums.cached * scale, sums.written * scale)
 
 
 # what runs a program in another way adds its row here
-WAYS: tuple[Callable[[_Work], BilledWay | None], ...] = (_plainly, _cached)
+WAYS: tuple[Callable[[_Work], BilledWay | None], ...] = (_plainly, _by_itself, _cached)
 
 
 def _total(work: _Work) -> Cost:
@@ -265,13 +321,13 @@ def _paid(rates: Rates, prompt: float, output: float) -> float:
     return (prompt * rates.input + output * rates.output) / MILLION
 
 
-def _cached_money(work: _Work, prompts: Sequence[PricedPrompt], billed: Sequence[BilledTokens]) -> Money | None:
+def _cached_money(work: _Work, calls: Sequence[BilledTokens]) -> Money | None:
     """Between a cache that holds whatever was there before at no cost, and one in which nothing is ever found."""
     price, plain = work.price, _plain_money(work)
-    paid = None if price is None else money_of(billed, price)
+    paid = None if price is None else money_of(calls, price)
     if price is None or plain is None or paid is None or price.cached is None:
         return None
-    alone = money_of(predicted(prompts, [()] * len(prompts), None), price)
+    alone = money_of([BilledTokens(each.prompt, output=each.output) for each in calls], price)
     expected = plain.expected * paid / alone if alone else plain.expected
     flat, least = Prices(price.input, price.output, price.cached, price.call), 0.0
     most: float | None = 0.0
@@ -288,33 +344,16 @@ def _cached_money(work: _Work, prompts: Sequence[PricedPrompt], billed: Sequence
 
 
 def _expected(group: _Group, learnt: Learnt) -> Iterator[PricedPrompt]:
-    """The prompts of the run that is expected: the likelier arm of each branch, and the turns that likely come."""
-    walker = Walker(group.done.plan, group.done.planned.inputs, learnt)
+    """The prompts of the run that is expected, by the tokens that they have in common."""
+    walker = LikelyWalker(group.done.plan, group.done.planned.inputs, learnt)
     traces = [walker.item(row) for row in group.items]
     for trace in traces:
-        for call in _calls(trace):
+        for call in filter(None, walker.calls(trace)):
             blocks = tuple(_blocks(call.prompts[0], walker))
             yield from [PricedPrompt(blocks, call.output.expected)] * max(1, round(call.samples.expected))
 
 
-def _calls(trace: CostTrace) -> Iterator[CallTrace]:
-    for part in trace.parts:
-        match part:
-            case CallTrace():
-                yield part
-            case BranchTrace(arms):
-                yield from _calls(max(arms, key=lambda arm: arm[1])[0])
-            case LoopTrace(turns, num_sure):
-                for number, (turn, share) in enumerate(turns):
-                    if number < num_sure or share >= 0.5:
-                        yield from _calls(turn)
-            case TryTrace(body):
-                yield from _calls(body)
-            case FunctionTrace(body):
-                yield from _calls(body)
-
-
-def _blocks(end: TreeNode, walker: Walker) -> Iterator[PromptBlock]:
+def _blocks(end: TreeNode, walker: LikelyWalker) -> Iterator[PromptBlock]:
     """A prompt cut where prompts part, with the tokens that each part has."""
     path: list[TreeNode] = []
     at: TreeNode | None = end
@@ -336,7 +375,7 @@ def _notes(work: _Work, ways: Sequence[BilledWay], rule: str, is_counted: bool, 
     if is_counted:
         yield f"tokens are counted by {rule}"
     else:
-        yield f"tokens are estimated: {rule}; --tokenizer DIR counts them, and only then are bounds of tokens bounds"
+        yield f"tokens are estimated: {rule}; --tokenizer DIR counts them"
     yield from _about_money(work, ways)
     if work.known.thinks == "always":
         yield f"{work.known.called} thinks unseen, and its thoughts are paid for as answers are: max_tokens bounds both"

@@ -295,7 +295,9 @@ class Call:
         return meta | (_score_meta(end, segment) if isinstance(segment, Score) else {})
 
     def _usage_meta(self, finished: Finished, reason: FinishReason) -> dict[str, object]:
+        with_another = {} if finished.said_with is None else {"said_with": finished.said_with}
         return {
+            **with_another,
             "id": self.request.rid,
             "finish_reason": reason,
             "prompt_tokens": finished.usage.prompt_tokens,
@@ -360,7 +362,7 @@ def _continued(
     text = end.text[: len(end.text) - len(end.tail)] if end.tail else end.text
     said = Ids(own, text)  # a boundary, even where nothing was said
     cell = (state.head, said)
-    final = Final(Strand(prompt.tokens, end.ids), Strand(prompt.parts, (said,)), cell)
+    final = Final(Strand(prompt.tokens, end.ids), Strand(prompt.parts, (said,)), cell, request.rid)
     return state.called(final, (cell, Text(end.tail)) if end.tail else cell, names, num_calls)
 
 

@@ -32,6 +32,7 @@ class CallHints:
     goes_on      other calls begin with all of its prompt, as the next one of a conversation does
     again_in     waves until another call begins with its prompt and its answer, None where none does
     calls_left   that follow it one after another, as far as the plan knows
+    row          the number of the row of calls that it stands in; None where it stands in none
     begins_with  (prefix, tokens of it, None where not known) of those its prompt begins with that some hint names
     """
 
@@ -45,6 +46,7 @@ class CallHints:
     goes_on: bool = False
     again_in: int | None = None
     calls_left: int = 0
+    row: int | None = None
 
     def gang_of(self, item: int) -> int | None:
         """The number of its gang for an item; a shared one has the same for all."""
@@ -87,6 +89,7 @@ def _of_step(step: Step, order: int, num_gangs: int, begins_with: tuple[tuple[in
         tuple(hint for hint in about if HINTS[hint.kind].at == "end"),
         begins_with,
         again_in=next((hint.target for hint in step.hints if hint.kind == "again"), None),
+        row=next((hint.target for hint in step.hints if hint.kind == "row"), None),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from lmc.executor.call_params import CallParams, of_node
-from lmc.executor.callsteps import model_node
+from lmc.executor.callsteps import Foreseen, model_node
 from lmc.executor.future import Cell, pending_in, poison_in, settled, when_settled
 from lmc.executor.gains import telling
 from lmc.executor.hints import NO_HINTS, CallHints, hints_of
@@ -29,6 +29,7 @@ from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value, walk
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan
+from lmc.ir.rows import rows_of
 from lmc.ir.types import REF, STATES
 
 Path = tuple[str | int, ...]
@@ -115,6 +116,8 @@ class _Compiler:
         self.calls: list[CallParams] = []
         self.num_nodes = 0
         self.num_tries = 0  # bodies of a `try` that the node at hand stands in
+        in_rows = {number: found.row for number, found in hints.items() if found.row is not None}
+        self.behind = rows_of(graph, in_rows) if in_rows else {}
 
     def block(self, block: Block, outer: _Scope | None) -> Body:
         """The block, and all that is inside it."""
@@ -147,7 +150,7 @@ class _Compiler:
             case "mark":
                 return unwind_node(ins)
             case "model":
-                return self._model(node, number, ins, outs)
+                return self._model(node, number, scope, ins, outs)
             case _:
                 return op_node(self._op(node, number, ins, outs), self._discipline(node))
 
@@ -197,9 +200,15 @@ class _Compiler:
         self.num_nodes += 1
         return self.num_nodes - 1
 
-    def _model(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> RunNode:
+    def _model(
+        self, node: Node, number: int, scope: _Scope, ins: tuple[int, ...], outs: tuple[int, ...]
+    ) -> RunNode:
         self.calls.append(of_node(node, number, self.hints.get(number, NO_HINTS)))
-        return model_node(node, len(self.calls) - 1, ins, outs, in_turn=self.num_tries > 0)
+        then = tuple(
+            Foreseen(tuple(_cell_or_text(atom, scope) for atom in behind.atoms), of_node(behind.call, number))
+            for behind in self.behind.get(id(node), ())
+        )
+        return model_node(node, len(self.calls) - 1, ins, outs, in_turn=self.num_tries > 0, then=then)
 
     def _op(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> Op:
         lazy = LAZY[node.op](len(ins)) if node.op in LAZY else frozenset[int]()
@@ -224,6 +233,10 @@ class _Compiler:
             yield op_node(self._op(node, number, ins, ()), "ordered")
         elif node.op == "return":
             yield partial(_return, ins, atom_type(node.inputs[1]) == STATES)
+
+
+def _cell_or_text(atom: Atom, scope: _Scope) -> int | str:
+    return atom.value if isinstance(atom, Lit) and isinstance(atom.value, str) else scope.read(atom)
 
 
 def _itself(node: Node) -> Value:

@@ -27,12 +27,14 @@ NO_NAMES: Mapping[str, object] = {}
 class Final:
     """What is encoded for good: token ids, the parts of the prompt they came from, and the last link they cover.
 
-    It ends in a generated value, so text that comes later is a run of its own and changes no token in here.
+    It ends in a generated value, so text that comes later is a run of its own and changes no token in here. `rid` is
+    the request that generated it, while that is of use.
     """
 
     tokens: Strand[int]
     parts: Strand[Piece]
     link: Link
+    rid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

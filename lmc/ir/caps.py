@@ -18,6 +18,9 @@ CONSTRAINT_KINDS: frozenset[ConstraintKind] = frozenset(get_args(ConstraintKind)
 Continues = Literal["always", "prefill", "never"]
 SchemaSubset = Literal["full", "openai_strict", "anthropic"]
 Fallback = Literal["emulate"]
+# how generations of a turn are asked for in one call: where one ends is known by the tokens that the backend tells, or
+# by its text alone; or they are the fields of an object; "" where they are not
+Speculates = Literal["", "tokens", "text", "schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Caps:
     schema_subset which part of JSON Schema it takes
     counts_tokens the tokenizer that the program is compiled with counts what the backend counts
     fallback      what may be done instead of what is lacking; None: it is refused
+    speculates    how it answers several generations of a turn, with the texts between them, by one call
     called        what messages call it
     known_from    where all this is known from, as messages say it
     """
@@ -81,6 +85,7 @@ class Caps:
     schema_subset: SchemaSubset = "full"
     counts_tokens: bool = True
     fallback: Fallback | None = None
+    speculates: Speculates = ""
     score_by: str = ""
     called: str = "the backend"
     known_from: str = ""

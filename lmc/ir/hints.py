@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-HintKind = Literal["prefetch", "pin", "release", "again", "gang", "priority"]
+HintKind = Literal["prefetch", "pin", "release", "again", "gang", "priority", "row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ HINTS: dict[str, HintRule] = {
     "again": HintRule("number", "start", least=1, once=True),
     "gang": HintRule("gang", "start", may_share=True, once=True),
     "priority": HintRule("number", "start", once=True),
+    "row": HintRule("number", "start", once=True),  # generations of a turn that may be asked for in one call
 }
 SIGILS = {"prefix": "p", "gang": "g", "number": ""}  # what stands before a target's number
 
@@ -68,10 +69,17 @@ SIGILS = {"prefix": "p", "gang": "g", "number": ""}  # what stands before a targ
 def print_hint(hint: Hint) -> str:
     """`pin p0 for 60.0`, `pin p0 for 60.0 in 3`, `again 1`, `gang g0 all`, `priority 2`."""
     ttl = f" for {hint.ttl_s!r}" if hint.ttl_s is not None else ""
-    waves = f" in {hint.waves}" if hint.waves != 1 else ""
-    return f"{brief(hint)}{ttl}{waves}{' all' if hint.is_shared else ''}"
+    return f"{_named(hint)}{ttl}{_waves(hint)}{' all' if hint.is_shared else ''}"
 
 
 def brief(hint: Hint) -> str:
-    """`pin p0`: its kind and what it names, for pictures."""
+    """`pin p0 in 3`: its kind, what it names and when that is used, for pictures."""
+    return f"{_named(hint)}{_waves(hint)}"
+
+
+def _named(hint: Hint) -> str:
     return f"{hint.kind} {SIGILS[HINTS[hint.kind].names]}{hint.target}"
+
+
+def _waves(hint: Hint) -> str:
+    return f" in {hint.waves}" if hint.waves != 1 else ""

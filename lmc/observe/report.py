@@ -93,10 +93,23 @@ def of_api(extra: Mapping[str, float]) -> list[str]:
     elif unknown:
         money += f", and what {counted(unknown, 'call')} cost is unknown"
     lines.append(f"  money {money or 'unknown'}")
+    if extra.get("rows"):
+        lines.append(f"  {_of_rows(extra)}")
     unchecked = int(extra["unchecked_answers"])
     if unchecked:
         lines.append(f"  answers whose constraint only the server has looked at: {unchecked}")
     return lines
+
+
+def _of_rows(extra: Mapping[str, float]) -> str:
+    """What came of calls for several generations at once."""
+    rows, saved, reused = (int(extra[name]) for name in ("rows", "saved_calls", "reused_tokens"))
+    between, wasted = int(extra["tokens_between_values"]), int(extra["wasted_tokens"])
+    spared = [f", about {number:.6f} {name[7:]} spared" for name, number in extra.items() if name.startswith("spared ")]
+    return (
+        f"{counted(rows, 'call')} for several generations: {counted(saved, 'call')} saved, {counted(reused, 'token')} "
+        f"reused, {between} written between values and {wasted} in vain{''.join(spared)}"
+    )
 
 
 def counted(number: int, thing: str) -> str:

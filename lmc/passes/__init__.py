@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.passes import (
+    api_fuse,
     chat_template,
     close_schemas,
     cse,
@@ -38,6 +39,7 @@ PIPELINE: tuple[Pass, ...] = (
     schedule.PASS,
     hoist_prefix.PASS,
     liveness.PASS,
+    api_fuse.PASS,
     fit.PASS,
 )
 # close_schemas is for those who say `closed=True` of all: before the others, whatever the level
@@ -48,8 +50,8 @@ PASSES: dict[str, Pass] = {each.name: each for each in (*PIPELINE, close_schemas
 LEVELS: dict[int, str] = {
     0: "chat_template,lint,schedule,fit",
     1: "dce,cse,fold_text,chat_template,lint,schedule,fit",
-    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix,liveness,fit",
-    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix,liveness,fit",
+    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix,liveness,api_fuse,fit",
+    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix,liveness,api_fuse,fit",
 }
 
 

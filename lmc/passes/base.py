@@ -38,6 +38,7 @@ class Inputs:
     control_tokens  the texts of control tokens: what stands before one in a template changes no token behind it
     caps       what the backend can do; None where none is known
     outputs    what typed generations are read as, by the extern that names it
+    spread     where ids are an estimate: (fewest, most) tokens of the model that some of them may stand for
     """
 
     encode: Encode | None = None
@@ -50,6 +51,7 @@ class Inputs:
     control_tokens: frozenset[str] = frozenset()
     caps: Caps | None = None
     outputs: Mapping[str, OutputType] = field(default_factory=dict)
+    spread: Callable[[Sequence[int]], tuple[int, int]] | None = None
 
 
 NO_INPUTS = Inputs()

@@ -15,6 +15,7 @@ from lmc.ir.prompt import Control, Ids, Piece, Text, well_formed
 from lmc.ir.runs import joined, runs, text_of
 
 WORD = re.compile(r"\s*\S+|\s+")
+TURN_BEGINS, TURN_ENDS = (1, 16), (0, 8)  # tokens of what a template writes around a turn: the fewest, and the most
 ROLES = ("developer", "system", "user", "assistant", "tool")
 MESSAGES = ChatTemplate(
     name="messages",
@@ -37,11 +38,14 @@ class EstimatingTokenizer:
         self.key = f"estimate {bytes_a_token:g}"
         self._ids: dict[tuple[str, int], int] = {}
         self._texts: list[str] = []
+        self._most: list[int] = []  # tokens of a model that an id may stand for
+        self._fewest: list[int] = []
 
     @property
     def rule(self) -> str:
         """How it counts, as people are told."""
-        return f"a token for every {self.bytes_a_token:g} bytes of a word, one at least, and four for a turn"
+        each = f"a token for every {self.bytes_a_token:g} bytes of a word, one at least, and four for a turn"
+        return f"{each}; bounds are of a token a word and of a token a byte"
 
     def encode(self, text: str, *, control: bool = False) -> list[int]:
         """The tokens of a text."""
@@ -57,7 +61,7 @@ class EstimatingTokenizer:
                 ids += self.encode(text_of(run))
             else:
                 for is_control, text in joined(run):
-                    ids += self._cut(text, 2) if is_control else self.encode(text)
+                    ids += self._control(text) if is_control else self.encode(text)
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -75,15 +79,32 @@ class EstimatingTokenizer:
             pieces += [Control(f"<{role}>", role, opens=True), Text(text), Control(f"</{role}>", role)]
         return [*pieces, Control(f"<{open_role}>", open_role, opens=True)] if open_role is not None else pieces
 
+    def spread(self, ids: Iterable[int]) -> tuple[int, int]:
+        """The fewest and the most tokens of a model that these may stand for: a word has one, a byte is one at most."""
+        most, fewest = self._most, self._fewest
+        told = list(ids)
+        return sum(fewest[id] for id in told), sum(most[id] for id in told)
+
     def _word(self, word: str) -> list[int]:
-        return self._cut(word, max(1, round(len(word.encode()) / self.bytes_a_token)))
+        size = len(word.encode())
+        return self._cut(word, max(1, round(size / self.bytes_a_token)), int(bool(word.strip())), size)
 
-    def _cut(self, text: str, num: int) -> list[int]:
+    def _control(self, text: str) -> list[int]:
+        fewest, most = TURN_BEGINS if not text.startswith("</") else TURN_ENDS
+        return self._cut(text, 2, fewest, most)
+
+    def _cut(self, text: str, num: int, fewest: int, most: int) -> list[int]:
         """A text as so many tokens; the first of them spells it."""
-        return [self._id(text if at == 0 else "", (text, at)) for at in range(num)]
+        each, more = divmod(most, num)
+        return [
+            self._id(text if at == 0 else "", (text, at), fewest if at == 0 else 0, each + (at < more))
+            for at in range(num)
+        ]
 
-    def _id(self, text: str, key: tuple[str, int]) -> int:
+    def _id(self, text: str, key: tuple[str, int], fewest: int, most: int) -> int:
         if key not in self._ids:
             self._ids[key] = len(self._texts)
             self._texts.append(text)
+            self._fewest.append(fewest)
+            self._most.append(most)
         return self._ids[key]

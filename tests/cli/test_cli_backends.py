@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from lmc.backend.api.abilities import all_rows
-from lmc.backend.api.caching import choose_marks, predicted
 from lmc.backend.api.prices import price
 from lmc.tokenizer.estimating import EstimatingTokenizer
 
@@ -167,6 +166,9 @@ def test_a_tokenizer_makes_it_exact(bill, tokenizer_dir) -> None:
     assert "4 bytes" in guessed["rule"] and str(tokenizer_dir) in counted["rule"]
     prompt = counted["ways"][0]["prompt"]
     assert prompt["least"] == prompt["most"] > 9000, "a token a byte"
+    about = guessed["ways"][0]["prompt"]
+    assert about["least"] < about["expected"] < about["most"], "an estimate is no number alone"
+    assert about["least"] <= prompt["most"] <= about["most"], "and its bounds hold for a token a byte too"
 
 
 def test_what_cannot_run_has_no_bill(cli, file) -> None:
@@ -209,8 +211,3 @@ def test_an_estimate_keeps_what_is_alike() -> None:
     one, other = tokenizer.encode("The same words, then one"), tokenizer.encode("The same words, then another")
     assert one[:5] == other[:5] and one != other
     assert tokenizer.decode(one) == "The same words, then one"
-
-
-def test_nothing_to_predict_is_nothing() -> None:
-    """No prompts, no marks, no bill."""
-    assert choose_marks([], None) == [] and predicted([], [], None) == []

@@ -110,7 +110,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("way, body", one_in(70, CASES))
+@pytest.mark.parametrize("way, body", one_in(110, CASES))
 def test_a_small_program_says_what_python_says(way: str, body: str) -> None:
     """With constants, with generated text and with arguments; the second and third run use the graph of the first."""
     got = answers(way, body, "compiled")

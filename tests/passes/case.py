@@ -124,11 +124,14 @@ def parse_ir(text: str) -> Graph | Plan:
 
 
 def caps_of(line: str) -> Caps:
-    """`n hints=gang,pin max_len=100` as Caps: a flag, a set of names, a number."""
+    """`n hints=gang,pin max_len=100 speculates=text` as Caps: a flag, a set of names, a number, a word."""
     fields: dict[str, object] = {}
     for word in line.split():
         name, _, value = word.partition("=")
-        fields[name] = True if not value else int(value) if value.isdigit() else frozenset(value.split(","))
+        if isinstance(getattr(Caps(), name), str):
+            fields[name] = value
+        else:
+            fields[name] = True if not value else int(value) if value.isdigit() else frozenset(value.split(","))
     return Caps(**fields)  # type: ignore[arg-type]
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 from lmc import knobs
 from lmc.backend.api.tables import fits, near, read_table, stamp_of
 from lmc.errors import ArgumentError, BackendError
-from lmc.ir.caps import CONSTRAINT_KINDS, Caps, ConstraintKind, Continues, Fallback, SchemaSubset
+from lmc.ir.caps import CONSTRAINT_KINDS, Caps, ConstraintKind, Continues, Fallback, SchemaSubset, Speculates
 from lmc.ir.hints import HINTS
 from lmc.ir.sampling import SAMPLING_FIELDS
 from lmc.ir.scoring import CHOICES_METHODS, SelectBy
@@ -28,6 +28,8 @@ HOSTED = ("openai", "anthropic")  # where the model's name decides; elsewhere it
 
 Continuing = Literal["never", "prefill", "flag", "automatic", "template"]
 Seed = Literal["same", "best_effort"]
+ApiFuse = Literal[True, False, "text", "schema"]  # how far one goes to ask for several generations in one call
+FUSES: tuple[ApiFuse, ...] = (True, False, "text", "schema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +160,19 @@ def all_rows(table: str | Path | None = None) -> tuple[Abilities, ...]:
 
 
 def caps_of(
-    known: Abilities, *, fallback: Fallback | None = None, counts_tokens: bool = False, max_len: int | None = None
+    known: Abilities,
+    *,
+    fallback: Fallback | None = None,
+    counts_tokens: bool = False,
+    max_len: int | None = None,
+    speculates: Speculates | None = None,
 ) -> Caps:
     """What a program may ask of a model, in the words of the compiler.
 
     counts_tokens  whether the program is compiled with the model's own tokenizer; a server that takes token ids is then
                    sent the template's own text, which goes on anywhere
     max_len        what the server says of itself
+    speculates     how rows of calls are asked; None for the way that is taken where nobody says
     """
     sampling = set(known.follows) | {"return_text_in_logprobs"}
     if known.max_n is None or known.max_n > 1:
@@ -201,6 +209,7 @@ def caps_of(
         counts_tokens=counts_tokens,
         score_by="" if by_scores else "".join(means[:1]),
         fallback=fallback,
+        speculates=speculates_of(known, True, sends_ids=sends_ids) if speculates is None else speculates,
         called=known.called,
         known_from=known.known_from,
     )
@@ -220,6 +229,20 @@ def select_means(known: Abilities, *, sends_ids: bool) -> tuple[SelectBy, ...]:
         "enum": has_choices,
     }
     return tuple(by for by in known.select if can[by])
+
+
+def speculates_of(known: Abilities, fuse: ApiFuse, *, sends_ids: bool) -> Speculates:
+    """How several generations of a turn are asked for in one call (speculation.py); "" where they are not.
+
+    Where the server tells its tokens each is what it would be alone. The other ways are taken where `fuse` says so.
+    """
+    if fuse is False or known.thinks == "always":
+        return ""
+    if sends_ids or (known.continues != "never" and known.max_logprobs is not None):
+        return "tokens"
+    if known.continues != "never":
+        return "" if fuse is True else "text"
+    return "schema" if fuse == "schema" and "json_schema" in known.constraints else ""
 
 
 SCORING = ("vllm", "sglang")  # whose servers tell the log-probabilities of tokens that they are sent

@@ -60,6 +60,7 @@ class WireAsk:
     stop       texts that the server is told to end at; others are found in what it says
     scored     so many of the last `ids` are to be scored
     kept       what is asked of the server's prompt cache; None: nothing is said of it
+    counts_early  the server is to say what it counts as it goes, where it can: the answer may not be read to its end
     """
 
     model: str
@@ -75,6 +76,7 @@ class WireAsk:
     seed: int | None = None
     scored: int = 0
     kept: CacheMarks | None = None
+    counts_early: bool = False
 
 
 # why a server stopped: at a stop text or the end of the model's turn; at the limit; it would not answer; it called a

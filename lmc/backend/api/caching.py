@@ -1,17 +1,14 @@
-"""Where to mark prompts for an API's prompt cache, and what the bill then comes to. Pure functions of what is sent.
+"""Which places to mark for an API's prompt cache, and what a bill comes to. Pure functions of what is sent.
 
     system | few shots | question 1          marks at the end of the few shots: the first call writes them,
     system | few shots | question 2    ->    the others read them at a tenth of the price
 
 A token that k calls begin with costs `k` without a cache, and `write + (k - 1) * read` with one, whatever else there
 is: so what is worth to be kept is all that enough calls have in common. Each call marks where later calls part from it.
-Calls are taken to come one after another, soon enough: entries do not run out, and what goes out together follows the
-one call that writes.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -102,81 +99,32 @@ def _paths(prompts: Sequence[PricedPrompt]) -> list[list[MarkedPlace]]:
 # --- what is billed --------------------------------------------------------------------------------------
 
 
-def predicted(prompts: Sequence[PricedPrompt], marks: Sequence[Marks], rules: CacheRules | None) -> list[BilledTokens]:
-    """What each prompt is billed for, sent one after another with these marks. Without rules nothing is cached."""
-    paths = _paths(prompts)
-    if rules is None:
-        return [BilledTokens(path[-1].tokens if path else 0.0, output=p.output) for p, path in zip(prompts, paths)]
-    served = _automatic if rules.kind == "automatic" else _marked
+def predicted(prompts: Sequence[PricedPrompt], rules: CacheRules) -> list[BilledTokens]:
+    """What each prompt is billed for where an API keeps all of them by itself, sent one after another."""
     entries: set[int] = set()
     return [
-        replace(served(path, ends, rules, entries), output=prompt.output)
-        for prompt, path, ends in zip(prompts, paths, marks)
+        replace(_automatic(path, rules, entries), output=prompt.output)
+        for prompt, path in zip(prompts, _paths(prompts))
     ]
 
 
-def _automatic(path: list[MarkedPlace], marks: Marks, rules: CacheRules, entries: set[int]) -> BilledTokens:
-    """All that an earlier prompt began with; what is written costs as `write_factor` says, nothing more by default."""
+def _automatic(path: list[MarkedPlace], rules: CacheRules, entries: set[int]) -> BilledTokens:
+    """All that an earlier prompt began with, but for the last token, which is computed whatever is there."""
     total = path[-1].tokens if path else 0.0
     known = max((place.tokens for place in path if id(place) in entries), default=0.0)
-    read = known // rules.step_tokens * rules.step_tokens
+    read = min(known, max(0.0, total - 1)) // rules.step_tokens * rules.step_tokens
     read = read if read >= rules.min_tokens else 0.0
     entries.update(map(id, path))
-    if rules.write_factor > 1 and total >= rules.min_tokens:
-        return BilledTokens(cached=read, written=total - read)
     return BilledTokens(total - read, read)
 
 
-def _marked(path: list[MarkedPlace], marks: Marks, rules: CacheRules, entries: set[int]) -> BilledTokens:
-    """What a mark finds is read, and what comes behind it up to the last mark is written."""
-    marked = [path[end - 1] for end in marks if path[end - 1].tokens >= rules.min_tokens]
-    read = _found(path, marked, rules, entries)
-    last = max((place.tokens for place in marked), default=0.0)
-    entries.update(map(id, marked))
-    total = path[-1].tokens if path else 0.0
-    return BilledTokens(total - max(last, read), read, max(0.0, last - read))
-
-
-def _found(path: list[MarkedPlace], marked: list[MarkedPlace], rules: CacheRules, entries: set[int]) -> float:
-    """The tokens of the longest entry that a mark finds."""
-    found = 0.0
-    for place in path:
-        if id(place) in entries and any(_reaches(mark, place, rules) for mark in marked):
-            found = max(found, place.tokens)
-    return found
-
-
 def _reaches(mark: MarkedPlace, entry: MarkedPlace, rules: CacheRules) -> bool:
+    """Whether an entry is found from a mark: the API tries so many places, the mark's own first."""
     back = mark.depth - entry.depth
-    return back >= 0 and (rules.look_back_blocks is None or back <= rules.look_back_blocks)
+    return back >= 0 and (rules.look_back_blocks is None or back < max(1, rules.look_back_blocks))
 
 
 # --- where marks go --------------------------------------------------------------------------------------
-
-
-def choose_marks(
-    prompts: Sequence[PricedPrompt], rules: CacheRules | None, factors: tuple[float, float] | None = None
-) -> list[Marks]:
-    """For each prompt the marks that make all of them cheapest, at most `max_marks`; none where they are of no use.
-
-    factors  what written and cached tokens cost beside others; those of the rules where none are given
-
-    The cheapest there is where a prompt has as many marks as it could use; with fewer it is close to that.
-    """
-    if rules is None or rules.kind != "breakpoints" or not rules.max_marks:
-        return [() for _ in prompts]
-    write, read = factors or (rules.write_factor, rules.read_factor)
-    paths, entries = _paths(prompts), set[int]()
-    chosen = []
-    for number, path in enumerate(paths):
-        worth = [place for place in path if _is_worth(place, rules, write, read)]
-        there = [place for place in worth if id(place) in entries]
-        wanted = [place for place in worth if place.depth > (there[-1].depth if there else 0)]
-        wanted = [place for place in wanted if _is_parting(place, number, wanted)]
-        marked = fitting(there[-1] if there else None, wanted, rules, write, read)
-        entries.update(map(id, marked))
-        chosen.append(tuple(sorted(place.depth for place in marked)))
-    return chosen
 
 
 def factors_of(price: Price | None, rules: CacheRules) -> tuple[float, float]:
@@ -185,24 +133,6 @@ def factors_of(price: Price | None, rules: CacheRules) -> tuple[float, float]:
         return rules.write_factor, rules.read_factor
     write = rules.write_factor if price.written is None else price.written / price.input
     return write, rules.read_factor if price.cached is None else price.cached / price.input
-
-
-def _is_worth(place: MarkedPlace, rules: CacheRules, write: float, read: float) -> bool:
-    """Whether so many prompts come through that keeping the beginning up to here is cheaper than not."""
-    num = len(place.prompts)
-    return place.tokens >= rules.min_tokens and write + (num - 1) * read < num
-
-
-def _is_parting(place: MarkedPlace, number: int, wanted: list[MarkedPlace]) -> bool:
-    """Whether a later prompt has all up to here and nothing further in common with this one, of what is worth it."""
-    below = next((each for each in wanted if each.depth > place.depth), None)
-    num_further = _later(below, number) if below is not None else 0
-    return _later(place, number) > num_further
-
-
-def _later(place: MarkedPlace, number: int) -> int:
-    """How many prompts behind that one come through."""
-    return len(place.prompts) - bisect_right(place.prompts, number)
 
 
 def fitting(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lmc.backend.api.generation import ApiGeneration, SaidBefore, add
 from lmc.backend.api.retry import Trouble
 from lmc.backend.api.select import ApiSelect
+from lmc.backend.api.speculation_calls import RowCall
 from lmc.backend.base import Delta, Failed, Finished, FinishReason, Forced, Gen, Request, Score, SegmentEnd, Usage
 from lmc.errors import LMError
 
@@ -27,12 +28,28 @@ class ApiCall:
     async def run(self) -> None:
         """Tell all its events: of each sample, whatever happens, one Finished or Failed."""
         try:
+            if self._request.site and await self._in_row():
+                return
             if self._request.n == 1:
                 await self._row(0)
             else:
                 await self._side_by_side()
         except Exception as error:  # whatever it is, those who wait must hear of it
             self._fail(range(self._request.n), error)
+
+    async def _in_row(self) -> bool:
+        """Whether it was answered as one of a row."""
+        first, *others = self._request.out
+        if others or not isinstance(first, Gen) or first.constraint is not None or self._request.n != 1:
+            return False
+        call = RowCall(self._session, self._request, first)
+        said = await call.run()
+        if said is None:
+            return False
+        end, usage = said
+        self._left.discard(0)
+        self._tell(Finished(self._request.rid, 0, end.reason, usage, said_with=call.said_with))
+        return True
 
     async def _side_by_side(self) -> None:
         """Samples of the first generation in as few wire calls as the API allows, then each by itself."""

@@ -240,7 +240,8 @@ class PromptCache:
         if prompt.goes_on:
             return True
         before = self._seen.begin.longest_in(prompt.text)
-        return before is not None and len(before) < len(prompt.text)
+        # behind whole turns only: a message may begin with all of another one
+        return before is not None and prompt.text[len(before) : len(before) + 1] == "\0"
 
     # --- marks -----------------------------------------------------------------------------------------------
 

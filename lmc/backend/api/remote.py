@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from lmc import knobs
 from lmc.backend.api import wire
-from lmc.backend.api.abilities import DIALECTS, HOSTED, abilities, caps_of
+from lmc.backend.api.abilities import DIALECTS, FUSES, HOSTED, ApiFuse, abilities, caps_of, speculates_of
 from lmc.backend.api.keys import Secret, key_for
 from lmc.backend.api.limits import Gate
 from lmc.backend.api.prices import Price, price
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from lmc.backend.api.probe import Probed
     from lmc.backend.api.prompt_cache import PromptCache
     from lmc.backend.api.session import ApiSession
+    from lmc.backend.api.speculation import Means
+    from lmc.backend.api.speculation_gains import Gains, RowRates
     from lmc.backend.api.wire import Dialect
+    from lmc.ir.caps import Speculates
     from lmc.ir.prompt import Tokenizer
 
 DialectName = Literal["auto", "openai", "anthropic", "vllm", "sglang", "llamacpp", "ollama"]
@@ -58,6 +61,9 @@ class Remote:
     fallback       "emulate": what the server lacks and lmc can check is checked, and asked again
     prompt_cache   True: shared beginnings of prompts are marked for the API's cache, and calls that can read what
                    another writes wait for its first word; False: nothing is said of it, and nobody waits
+    api_fuse       True: several generations of a turn are asked for in one call where each is what it would be alone;
+                   "text": also where the server does not tell where its tokens end; "schema": also where a turn cannot
+                   be gone on with, as the fields of a JSON object, which is another prompt; False: never
     table, prices  files of what models can do and cost that stand before lmc's own
 
     The server is first asked something when the backend is first used. Raises BackendError where it cannot be
@@ -78,6 +84,7 @@ class Remote:
         retries: int = 2,
         fallback: Fallback | None = None,
         prompt_cache: bool = True,
+        api_fuse: ApiFuse = True,
         table: str | Path | None = None,
         prices: str | Path | None = None,
     ) -> None:
@@ -103,6 +110,9 @@ class Remote:
                 f"prompt_cache={prompt_cache!r} is neither True nor False", help="leave it out, or False"
             )
         self._prompt_cache = prompt_cache
+        if api_fuse not in FUSES:
+            raise ArgumentError(f"api_fuse={api_fuse!r} is no way to ask", help=f"one of {', '.join(map(repr, FUSES))}")
+        self._fuse = api_fuse
         self._table, self._prices = table, prices
         self._found: ApiTarget | None = None
         self.is_closed = False
@@ -126,8 +136,14 @@ class Remote:
         """What the model can do. Raises BackendError where the server cannot be reached."""
         target = self.target
         counts = target.sends_ids
-        caps = caps_of(target.known, fallback=self._fallback, max_len=target.max_len, counts_tokens=counts)
-        return replace(caps, hints=frozenset())
+        caps = caps_of(
+            target.known,
+            fallback=self._fallback,
+            max_len=target.max_len,
+            counts_tokens=counts,
+            speculates=target.speculates,
+        )
+        return replace(caps, hints=frozenset(("row",)) if caps.speculates else frozenset())
 
     @property
     def identity(self) -> str:
@@ -168,7 +184,13 @@ class Remote:
             self._max_in_flight or known.concurrency, max_len, self._fallback,
             price(known.model, dialect=known.dialect, table=self._prices), sends_ids=self._has_tokenizer,
             uses_prompt_cache=self._prompt_cache,
+            speculates=self._speculates(known),
         )  # fmt: skip
+
+    def _speculates(self, known: Abilities) -> Speculates:
+        if self._has_tokenizer and not self.tokenizer.is_byte_level:
+            return ""  # its tokens are other bytes at the beginning of a text, so that nobody can say where one ends
+        return speculates_of(known, self._fuse, sends_ids=self._has_tokenizer)
 
     def _probe(self, *, is_known: bool) -> Probed:
         from lmc.backend.api.probe import probe
@@ -201,6 +223,7 @@ class ApiTarget:
         *,
         sends_ids: bool,
         uses_prompt_cache: bool = True,
+        speculates: Speculates = "",
     ) -> None:
         self.root, self.base, self.known, self._key = root, base, known, key
         self.fallback, self.price, self.sends_ids = fallback, rates, sends_ids
@@ -210,6 +233,8 @@ class ApiTarget:
         self._gate: tuple[asyncio.AbstractEventLoop, Gate] | None = None
         self._uses_prompt_cache = uses_prompt_cache
         self._cache: tuple[asyncio.AbstractEventLoop, PromptCache] | None = None
+        self.speculates = speculates
+        self._gains: tuple[asyncio.AbstractEventLoop, Gains] | None = None
 
     def gate(self) -> Gate:
         """Where its calls wait for their turn. On the loop."""
@@ -235,6 +260,34 @@ class ApiTarget:
             new = PromptCache(rules, factors, self.known.bytes_a_token, is_implicit=implicit, now=loop.time)
             self._cache = loop, new
         return self._cache[1]
+
+    @property
+    def speculates_by(self) -> Means | None:
+        """How the answer to a row of calls is cut; None where there are none."""
+        if self.speculates == "tokens":
+            return "ids" if self.sends_ids else "tokens"
+        return "text" if self.speculates == "text" else None
+
+    def gains(self) -> Gains:
+        """What is known of its rows of calls. On the loop."""
+        from lmc.backend.api.speculation_gains import Gains
+
+        loop = asyncio.get_running_loop()
+        if self._gains is None or self._gains[0] is not loop:
+            self._gains = loop, Gains(self.max_in_flight)
+        return self._gains[1]
+
+    def row_rates(self) -> RowRates | None:
+        """What a row of calls is weighed by; None where nothing is paid for, or nobody knows what."""
+        from lmc.backend.api.caching import factors_of
+        from lmc.backend.api.speculation_gains import RowRates
+
+        price, rules = self.price, self.known.cache
+        if price is None:
+            return None
+        if rules is None:
+            return RowRates.of(price, None, 0)
+        return RowRates.of(price, price.input * factors_of(price, rules)[1], rules.min_tokens)
 
     def dialect_of(self, ask: WireAsk) -> Dialect:
         """In whose words a call is written."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lmc.backend.api.call import ApiCall
 from lmc.backend.api.loop import ApiLoop, api_loop
+from lmc.backend.api.speculation_calls import KeptRows
 from lmc.backend.api.usage import Ledger
 from lmc.backend.base import Counters, Event, Failed, Finished, ForwardPass, PrefixHint, Request
 
@@ -33,6 +34,7 @@ class ApiSession:
         self._events: deque[Event] = deque()
         self._woken = threading.Event()
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.rows = KeptRows()
         self._is_closed = False
 
     def submit(self, requests: list[Request]) -> None:
@@ -109,6 +111,8 @@ class ApiSession:
         self._is_closed = True
         for rid in list(self._live):
             self.abort(rid, "the session was closed")
+        if self._loop is not None:
+            self._loop.call(self.rows.close)
         self.wake()
 
     # --- on the loop -----------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lmc.backend.api.ask import Spent
-from lmc.backend.api.prices import Price
+from lmc.backend.api.prices import MILLION, Price
+from lmc.backend.api.speculation_gains import RowRates
 from lmc.backend.base import Counters
 
 
@@ -13,6 +14,9 @@ class Ledger:
     unknown    attempts that the server may bill and of which it did not tell the tokens
     unpriced   attempts with tokens that have no known price
     unchecked  answers under a constraint of which only the server knows whether they keep it
+    rows       calls that were asked for several values of a row; `saved` calls had their answer in one of these, with
+               so many `reused` tokens. Written for no value: the texts `between` them, and what was in vain (`wasted`)
+    spared     what the prompts of saved calls would have cost, less what was written for no value
     """
 
     def __init__(self, price: Price | None = None) -> None:
@@ -25,6 +29,23 @@ class Ledger:
         self.unknown = 0
         self.written = 0
         self.unchecked = 0
+        self.rows = self.saved = self.reused = self.between = self.wasted = 0
+        self.spared = 0.0
+
+    def row_ended(self, *, between: int, wasted: int) -> None:
+        """Note a call for several values: the tokens that it wrote for none of them."""
+        self.rows += 1
+        self.between += between
+        self.wasted += wasted
+        if self._price is not None:
+            self.spared -= (between + wasted) * self._price.output / MILLION
+
+    def call_saved(self, tokens: int, prompt: int, rates: RowRates | None) -> None:
+        """Note a call that had its answer already: its tokens, and those of the prompt that it did not send."""
+        self.saved += 1
+        self.reused += tokens
+        if rates is not None:
+            self.spared += rates.of_call(prompt)
 
     def tried(self, spent: Spent | None, *, has_failed: bool, may_cost: bool) -> None:
         """Note an attempt. `may_cost` is False where the server refused it or never had it."""
@@ -65,4 +86,14 @@ class Ledger:
             "written_tokens": self.written,
             "unchecked_answers": self.unchecked,
         }
+        if self.rows:
+            found.extra |= {
+                "rows": self.rows,
+                "saved_calls": self.saved,
+                "reused_tokens": self.reused,
+                "tokens_between_values": self.between,
+                "wasted_tokens": self.wasted,
+            }
+            if self._price is not None:
+                found.extra[f"spared {self._price.currency}"] = self.spared
         return found

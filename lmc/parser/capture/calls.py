@@ -49,7 +49,7 @@ from lmc.parser.capture.special.ordering import picked
 from lmc.parser.capture.special.pure import is_in, pure
 from lmc.parser.capture.special.table import SPECIAL
 from lmc.parser.capture.spread import Spread
-from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, kind
+from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, kind, no_attribute
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -227,7 +227,7 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     # raised here, before the arguments are traced: Python looks the attribute up first
     known = _class_of(receiver)
     if known is not None and not hasattr(known, node.attr):
-        raise ProgramRaise(AttributeError, (f"{known.__name__!r} object has no attribute {node.attr!r}",))
+        raise no_attribute(cx.t, known.__name__, node.attr, receiver)
     return Method(receiver, node.attr)
 
 

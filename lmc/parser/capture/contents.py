@@ -149,6 +149,8 @@ class Contents:
                 self._flat.add(outs[0].name)
             for out in outs[1:]:
                 self.taken(out, *given)
+                if node.attr("name") == "popitem":  # a pair that holds it
+                    self.be(out, frozenset((self._born(),)), self.reach(out))
         elif node.op in _TAKES_OUT:
             for out in outs:
                 self.taken(out, *given)
@@ -160,7 +162,9 @@ class Contents:
         """An object that an op makes, or one that it was given or found inside."""
         own: Objects = frozenset((self._born(),))
         if self._stays_flat(node, given):
-            self.be(out, own, NOTHING)
+            # `max`, `.get` and the like may give one of their operands, which may be changed itself
+            is_new = node.op in MAKE or node.op in ("slice", "binary") or node.attr("fn") in COPIES
+            self.be(out, own if is_new else own | self._all(self.tops, given), NOTHING)
             self._flat.add(out.name)
             if node.op == "tuple" and all(map(self.is_atom, node.inputs)):
                 self._atoms.add(out.name)

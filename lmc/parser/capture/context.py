@@ -212,7 +212,8 @@ class Capture:
             error = UnboundLocalError if own else NameError
             text = "cannot access local variable" if own else "cannot access free variable"
             scope = "" if own else " in enclosing scope"
-            raise ProgramRaise(error, (f"{text} '{name}' where it is not associated with a value{scope}",))
+            said = (f"{text} '{name}' where it is not associated with a value{scope}",)
+            raise ProgramRaise(error, said, {} if own else {"name": name})
         if isinstance(value, Unmergeable):
             raise graph_break(value.code, self.t.span, value.what)
         if isinstance(value, Choice) and value.index.type.maybe:
@@ -237,7 +238,8 @@ class Capture:
         try:
             value = cell.cell_contents
         except ValueError:
-            raise ProgramRaise(NameError, (f"cannot access free variable '{name}'",)) from None
+            said = f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+            raise ProgramRaise(NameError, (said,), {"name": name}) from None
 
         def now() -> StandIn:
             return self._read_now(cell, "cell_contents")
@@ -266,7 +268,7 @@ class Capture:
         assert isinstance(table, dict)
         if name not in table:
             self.guard(lambda: name in module or name in table, False, (id(module), name))
-            raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
+            raise ProgramRaise(NameError, (f"name '{name}' is not defined",), {"name": name})
         self.guard(lambda: module.get(name, table.get(name)), table[name], (id(module), name))
         return table[name]
 
@@ -567,6 +569,7 @@ def bakeable(value: object) -> bool:
 
 
 ALL_CONSTANTS = ("constant", 0)  # the key of every list and dict of the user's
+MAX_CONSTANT_DEPTH = 32  # of lists in lists
 MAX_CONSTANT = 256  # items of a list or dict of the user's whose content is taken as known
 
 
@@ -577,8 +580,10 @@ def is_constant(value: object) -> bool:
     return 0 < _num_constants(value) <= MAX_CONSTANT
 
 
-def _num_constants(value: object) -> int:
-    """How many items there are in all; more than MAX_CONSTANT where one of them is no constant."""
+def _num_constants(value: object, depth: int = 0) -> int:
+    """How many items there are in all; more than MAX_CONSTANT where one of them is no constant, or holds itself."""
+    if depth > MAX_CONSTANT_DEPTH:
+        return MAX_CONSTANT + 1
     if type(value) is dict and all(map(is_literal, value)):
         items: Collection[object] = value.values()
     elif type(value) in (list, tuple):
@@ -589,7 +594,7 @@ def _num_constants(value: object) -> int:
         return MAX_CONSTANT + 1
     count = 0
     for item in items:
-        count += _num_constants(item)
+        count += _num_constants(item, depth + 1)
         if count > MAX_CONSTANT:
             break
     return max(count, 1)

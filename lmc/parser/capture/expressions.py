@@ -23,7 +23,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, maker_of, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, maker_of, no_attribute, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -706,12 +706,14 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     if isinstance(value, StateCell) and name not in states.METHODS:
         raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"`.{name}`")
     if is_literal(value) and not hasattr(value, name):
-        raise ProgramRaise(AttributeError, (f"{type(value).__name__!r} object has no attribute {name!r}",))
+        raise no_attribute(cx.t, type(value).__name__, name, value)
     if isinstance(value, StateCell | LazyStr) or is_literal(value):
         return Method(value, name)
     if isinstance(value, Container):
         if any(hasattr(t, name) for t in (list, dict, set, str)) or value.holds_states or name == "join":
             return Method(value, name)
+        if value.is_static and value.kind in ("list", "dict", "set"):
+            raise no_attribute(cx.t, value.kind, name, value)
         return wrap(
             cx.t,
             cx.t.host("attr", cx.t.value_atom(value), type=ANY if has_live(value) else DATA, name=name),
@@ -725,6 +727,8 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
             return live
         if value.type.is_value:
             return Sym(cx.t.host("attr", value.value, type=DATA, name=name))
+        if name in ("name", "obj") and cx.t.untold:
+            raise graph_break(NO_RULE, cx.t.span, f"`.{name}` of what may be an exception")
         return Sym(cx.t.host("attr", value.value, type=ANY, name=name))
     if is_ordinary(value):
         fixed.check_read(cx, value, name)

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from lmc.codes import CHANGED_IN_PLACE, LIST_OF_STATES
+from lmc.codes import CHANGED_IN_PLACE, LIST_OF_STATES, NO_RULE
 from lmc.ir.graph import Atom, Value
 from lmc.ir.ops import call_by_name
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
@@ -51,6 +51,13 @@ _BOOLS = (
     "startswith", "endswith", "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower", "isnumeric",
     "isdecimal", "istitle", "isidentifier", "isascii", "isprintable",
 )  # fmt: skip
+# methods that operators and builtins call, of a text or number: these give a value, and no iterator
+_ASKED = frozenset(f"__{name}__" for name in (
+    "len", "contains", "getitem", "eq", "ne", "lt", "le", "gt", "ge", "add", "radd", "sub", "rsub", "mul", "rmul",
+    "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "divmod", "rdivmod", "pow", "rpow", "neg", "pos",
+    "abs", "invert", "and", "rand", "or", "ror", "xor", "rxor", "lshift", "rlshift", "rshift", "rrshift", "bool", "int",
+    "float", "index", "round", "trunc", "floor", "ceil", "str", "repr", "format", "class",
+))  # fmt: skip
 TEXT_RESULTS: dict[str, Type] = {
     **dict.fromkeys(_TEXTS, STR),
     **dict.fromkeys(_BOOLS, BOOL),
@@ -63,6 +70,8 @@ def call_method(cx: Capture, m: Method, args: tuple[StandIn, ...], kwargs: dict[
     receiver, name = m.receiver, m.name
     if isinstance(receiver, StateCell):
         return states.method(cx, receiver, name, args, kwargs)
+    if name.startswith("__") and name.endswith("__"):
+        return _special(cx, receiver, name, args, kwargs)
     if filling.fills_itself(cx, m, args) and not kwargs:
         filling.filled(cx, m, args)
         return None
@@ -72,6 +81,28 @@ def call_method(cx: Capture, m: Method, args: tuple[StandIn, ...], kwargs: dict[
         args = tuple(cx.unordered(a) if isinstance(a, Container) and a.kind == "dict" else a for a in args)
     if isinstance(receiver, Container):
         return _of_container(cx, receiver, name, args, kwargs)
+    return _of_value(cx, receiver, name, args, kwargs)
+
+
+def _special(
+    cx: Capture, receiver: StandIn, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> StandIn:
+    """`xs.__setitem__(0, x)`: of a list or dict it may change it, or step it later, so it is the object itself."""
+    if isinstance(receiver, Container) and receiver.holds_states:
+        raise graph_break(LIST_OF_STATES, cx.t.span, f"`.{name}`")
+    atom = cx.argument(receiver) if isinstance(receiver, Container) else None
+    if atom is not None and kind(atom).name in ("any", "ref"):
+        cx.t.change(atom)
+        return run_time(cx, atom, name, args, kwargs)
+    is_live = isinstance(receiver, Sym) and receiver.type.name in ("any", "ref")
+    if name not in _ASKED and not is_live:
+        raise graph_break(NO_RULE, cx.t.span, f"a call of `{name}`")
+    return _of_value(cx, Sym(atom) if isinstance(atom, Value) else receiver, name, args, kwargs)
+
+
+def _of_value(
+    cx: Capture, receiver: StandIn, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> StandIn:
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
         return cx.owned(ordinary(lambda: call_by_name({"name": name}, receiver, *args, **kwargs)))
     if (

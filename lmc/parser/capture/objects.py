@@ -24,7 +24,7 @@ from lmc.codes import NO_RULE, STALE_STATE, TWO_KINDS
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.ownership import has_own_source
-from lmc.parser.capture.tracer import ProgramRaise
+from lmc.parser.capture.tracer import ProgramRaise, no_attribute
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -100,15 +100,17 @@ def is_generated(cls: type, name: str) -> bool:
 
 def lookup(cx: Capture, cls: type, name: str, after: type | None = None) -> tuple[StandIn, type | None]:
     """What a class has under a name, not bound, and which of its bases has it; `after`: of those behind this one."""
-    order = cls.__mro__ if after is None else cls.__mro__[cls.__mro__.index(after) + 1 :]
+
+    def bases() -> tuple[type, ...]:  # asked anew: a program may be given others
+        return cls.__mro__ if after is None else cls.__mro__[cls.__mro__.index(after) + 1 :]
 
     def found() -> object:
-        return next((base.__dict__[name] for base in order if name in base.__dict__), UNBOUND)
+        return next((base.__dict__[name] for base in bases() if name in base.__dict__), UNBOUND)
 
     cx.guard(found, found(), (cls, after, name))
     if hasattr(type(found()), "__get__"):
         check_bound(cx, cls, name)
-    return found(), next((base for base in order if name in base.__dict__), None)
+    return found(), next((base for base in bases() if name in base.__dict__), None)
 
 
 def check_bound(cx: Capture, cls: type, name: str) -> None:
@@ -142,7 +144,7 @@ def attribute(cx: Capture, obj: Tracked, name: str) -> StandIn:
         return _held(cx, obj, held, name)
     if base is None:
         check_bound(cx, obj.cls, name)
-        raise ProgramRaise(AttributeError, (f"{obj.cls.__name__!r} object has no attribute {name!r}",))
+        raise no_attribute(cx.t, obj.cls.__name__, name, obj)
     if isinstance(found, functools.cached_property):
         value = cx.call(found.func, (obj,), {})
         cx.t.write(obj, "." + name, value)

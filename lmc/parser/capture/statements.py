@@ -40,6 +40,7 @@ from lmc.parser.capture.values import (
     StateCell,
     Sym,
     Tracked,
+    has_state,
     is_ordinary,
 )
 from lmc.parser.primitives import Concat, Expr
@@ -284,7 +285,16 @@ def _raise_call(cx: Capture, statement: ast.Raise, node: ast.Call) -> None:
     args = tuple(cx.eval(a) for a in node.args)
     keywords = {str(k.arg): cx.eval(k.value) for k in node.keywords}
     cx.at(statement)
-    raise ProgramRaise(kind, args, keywords)
+    raise ProgramRaise(kind, tuple(_kept(cx, x) for x in args), {key: _kept(cx, x) for key, x in keywords.items()})
+
+
+def _kept(cx: Capture, x: StandIn) -> StandIn:
+    """An argument of an exception, which keeps what it is given: by its `args` the program gets it again."""
+    is_mutable = isinstance(x, Container | tuple) and not has_state(x) and not cx.t.is_flat(x, atom=True)
+    if not is_mutable:
+        return x
+    kept = cx.argument(x)
+    return Sym(kept) if isinstance(kept, Value) else x
 
 
 def assert_node(cx: Capture, node: ast.Assert) -> None:
@@ -293,7 +303,7 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
     args = [] if node.msg is None else [node.msg]
 
     def fail() -> None:
-        said = tuple(cx.eval(a) for a in args)
+        said = tuple(_kept(cx, cx.eval(a)) for a in args)
         cx.at(node)
         raise ProgramRaise(AssertionError, said)
 

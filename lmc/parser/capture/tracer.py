@@ -28,7 +28,7 @@ from types import (
     MethodWrapperType,
     ModuleType,
 )
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeGuard, TypeVar, cast
 
 from lmc.codes import (
     CHANGED_IN_PLACE,
@@ -285,6 +285,7 @@ class Tracer:
         self.tries: tuple[Watcher, ...] = ()
         self.handed: object = None
         self.unread: set[str] = set()
+        self.untold = False  # an AttributeError may not say whose it is
         self.cleaning: set[str] = set()
 
     # --- fields ------------------------------------------------------------------------------------------
@@ -419,7 +420,11 @@ class Tracer:
 
     def emit_raise(self, stop: ProgramRaise) -> None:
         """End the current region by an exception."""
+        if passes_through(stop.kind):
+            raise graph_break(NO_RULE, stop.span or self.span, f"`raise` of {stop.kind.__name__}")
         fn, keys = self.extern(stop.kind, "none"), tuple(stop.keywords)
+        if isinstance(stop.kind, type) and issubclass(stop.kind, AttributeError):
+            self.untold |= not {"name", "obj"} <= set(keys)
         given = (*stop.arguments, *(stop.keywords[key] for key in keys))
         self.span = stop.span or self.span
         self.emit("raise", tuple(self.atom(a) for a in given), keys=keys, fn=fn)
@@ -710,7 +715,7 @@ class Tracer:
             for each in self.contents.tops(held):
                 self.owners.setdefault(each, x)
             return self.contents.reach(held)
-        if x.site is not None:
+        if x.site is not None or x.path is not None:
             self.owners.setdefault(x.birth, x)
         return NOTHING.union((x.birth,), *map(self._objects, parts_of(held)))
 
@@ -751,7 +756,7 @@ class Tracer:
         if not isinstance(each, int):
             return each
         owner = self.owners.get(each)
-        return self.places.get(each, PART) if owner is None or owner.site is None else _site_of(owner)
+        return self.places.get(each, PART) if owner is None or _site_of(owner) is PART else _site_of(owner)
 
     def _born_here(self) -> int:
         """The birth number of an object that an op makes."""
@@ -910,18 +915,38 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
         # what cannot stand in the graph as a literal is told in words
         told: object = error.args
         said = error.args if is_literal(told) else (str(error),)
-        if not _can_raise(error, said):
+        names = [name for name in _TOLD_APART.get(type(error), ()) if is_literal(getattr(error, name))]
+        more = {name: getattr(error, name) for name in names if getattr(error, name) is not None}
+        if not _can_raise(error, said, more):
             raise graph_break(NO_RULE, None, f"an exception of {type(error).__name__}") from None
-        raise ProgramRaise(type(error), said) from None
+        raise ProgramRaise(type(error), said, more) from None
 
 
-def _can_raise(error: Exception, said: tuple[object, ...]) -> bool:
+def passes_through(kind: object) -> TypeGuard[type[BaseException]]:
+    """True for KeyboardInterrupt and the like: these end a run, and no graph holds them up."""
+    return isinstance(kind, type) and issubclass(kind, BaseException) and not issubclass(kind, Exception | SystemExit)
+
+
+# what these say beside their arguments
+_TOLD_APART: dict[type[Exception], tuple[str, ...]] = {AttributeError: ("name", "obj"), NameError: ("name",)}
+
+
+def _can_raise(error: Exception, said: tuple[object, ...], more: Mapping[str, object]) -> bool:
     """True where the class makes such an exception of these arguments alone: one of JSONDecodeError needs others."""
     try:
-        again = type(error)(*said)
+        again = type(error)(*said, **more)
     except TypeError:
         return False
     return vars(again) == vars(error) and str(again) == str(error)
+
+
+def no_attribute(t: Tracer, form: str, name: str, obj: StandIn) -> ProgramRaise:
+    """What Python raises for `obj.name` that is not there; an object of the program's is not told (`Tracer.untold`)."""
+    if isinstance(obj, Container | tuple) and not has_state(obj):
+        held = t.given(obj)
+        obj = Sym(held) if isinstance(held, Value) else obj
+    more = {"obj": obj} if isinstance(obj, Sym | LazyStr) or is_literal(obj) else {}
+    return ProgramRaise(AttributeError, (f"{form!r} object has no attribute {name!r}",), {"name": name, **more})
 
 
 # what has a name of its own, to be read without running code of the user's

@@ -21,7 +21,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import RUNNING, under
 from lmc.parser.capture.merge import branch
 from lmc.parser.capture.targets import assign
-from lmc.parser.capture.tracer import Arm, ProgramRaise
+from lmc.parser.capture.tracer import Arm, ProgramRaise, passes_through
 from lmc.parser.capture.values import UNBOUND, StandIn, Sym
 
 
@@ -150,6 +150,9 @@ def _matched(cx: Capture, handler: ast.ExceptHandler, error: Sym) -> Value | Non
         return cx.t.call(exception_in, error.value, cx.t.value_atom(kinds), effect="none", type=BOOL)
     if BaseException in flat:
         return None
+    for kind in flat:
+        if passes_through(kind):
+            raise graph_break(NO_RULE, cx.t.span, f"`except` of {kind.__name__}")
     symbols = [cx.t.host("extern", type=REF, fn=cx.t.extern(kind, "none", REF)) for kind in flat]
     return cx.t.call(exception_matches, error.value, *symbols, effect="none", type=BOOL)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,7 @@ from lmc.passes.lint.fewest import LONGEST_TOKEN, fewest_tokens
 CHARACTER = 4  # the most bytes of one
 WORD = 64  # characters of a prompt's last word that is written again, at the most
 ONE = Interval.exactly(1)
+IN_OBJECT = 24  # tokens of a JSON object around a choice, at the most
 ASKED_AGAIN = ("score", "unconstrained-then-validate")
 
 
@@ -227,7 +229,19 @@ def _select(node: Node, given: Mapping[str, Any], inputs: Inputs) -> AnswerSize:
     else:
         sizes = [len(inputs.encode((Text(text),), GENERATED)) for text in texts]
         kept = Interval.between(min(sizes), max(sizes), sum(sizes) / len(sizes))
+    written = _written(inputs, kept, texts)
+    if written is not None:  # the choice is no part of the prompt then
+        return AnswerSize(written, kept, kept, most)
     return AnswerSize(NOTHING, kept, kept, most, choices=texts if boundary == "exact" else ())
+
+
+def _written(inputs: Inputs, kept: Interval, choices: tuple[str, ...]) -> Interval | None:
+    """What a backend writes that makes a select by other means than scores; None where it has scores."""
+    means = inputs.caps.score_by if inputs.caps is not None else ""
+    if not means or means == "decisions":
+        return NOTHING if means else None
+    longest = max(len(json.dumps(choice)) for choice in choices)
+    return Interval.between(kept.least, longest + IN_OBJECT + 1, kept.expected + (1 if means == "logprobs" else 7))
 
 
 def _fused(node: Node, inputs: Inputs) -> AnswerSize:

@@ -151,9 +151,9 @@ class Charger:
     def _call(self, call: CallTrace) -> Cost:
         nodes = dict.fromkeys(call.prompts)
         on_ways = list(zip(call.prompts, call.ways)) if len(nodes) > 1 else [(node, EVERY_WAY) for node in nodes]
-        share = 1 / len(on_ways)
-        prompt = one_of([(self._size(node), share) for node, _ in on_ways])
-        new = one_of([(self._new(node, self._way | way), share) for node, way in on_ways])
+        shares = call.shares if len(nodes) > 1 else (1.0,)
+        prompt = one_of([(self._size(node), share) for (node, _), share in zip(on_ways, shares)])
+        new = one_of([(self._new(node, self._way | way), share) for (node, way), share in zip(on_ways, shares)])
         for node, way in on_ways:
             self._mark(node, None if call.is_idle else self._way | way)
         if call.cuts_last:

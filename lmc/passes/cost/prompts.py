@@ -49,7 +49,7 @@ class CostPrompts(PromptIdsBuilder):
 
     def __init__(self, inputs: Inputs, makers: Mapping[str, Node]) -> None:
         super().__init__(inputs, makers)
-        self.encode = inputs.encode
+        self.encode, self._spread = inputs.encode, inputs.spread
         self.sizes: dict[int, TokenSize] = {}
         self._texts: dict[str, TextHole] = {}
         self._parts: dict[str, TokenSize] = {}
@@ -94,6 +94,13 @@ class CostPrompts(PromptIdsBuilder):
             self.sizes[number] = self._behind_size(pieces)
         return Begun(self.put(at, Fragment((number,), pieces)), after=GENERATED, is_lost=True)
 
+    def expected_of(self, hole: PromptHole) -> float:
+        """Tokens that are expected of a hole made here."""
+        name = hole.atom.name if isinstance(hole.atom, Value) else ""
+        if name in self._parts:
+            return self._parts[name].tokens.expected
+        return self._texts[name].expected if name in self._texts else 0.0
+
     # --- sizes -----------------------------------------------------------------------------------------------
 
     def put(self, before: Fragments | None, fragment: Fragment) -> Fragments:
@@ -122,10 +129,11 @@ class CostPrompts(PromptIdsBuilder):
         head, known = self._cut(first.text)
         size = self._loose(head)
         if not rest:
-            return _all(size + Interval.exactly(len(self._ids(known))))
+            return _all(size + self._counted(self._ids(known)))
+        ids = self._ids(known)
         kept = num_kept((TextPiece(known),), GENERATED, self._encoder) if known else 0
         tail = self._loose("", self._num_bytes(known) - kept) if known else Interval()
-        return _all(size + Interval.exactly(kept) + tail + self._size(tuple(rest)).tokens)
+        return _all(size + self._counted(ids[:kept]) + tail + self._size(tuple(rest)).tokens)
 
     def _loose(self, text: str, most: int | None = None) -> Interval:
         """Of a text of which what stands beside it may change every token."""
@@ -154,6 +162,10 @@ class CostPrompts(PromptIdsBuilder):
     def _encoder(self) -> Encode:
         assert self.encode is not None
         return self.encode
+
+    def _counted(self, ids: tuple[int, ...]) -> Interval:
+        """Of tokens that are known: so many, or about so many where they are an estimate."""
+        return Interval.exactly(len(ids)) if self._spread is None else Interval.between(*self._spread(ids), len(ids))
 
     def _num_bytes(self, text: str) -> int:
         return len(text.encode("utf-8", "replace")) * self.per_byte
@@ -188,6 +200,8 @@ class CostPrompts(PromptIdsBuilder):
             before = self.put(before, Fragment(known[:keep], run, after, is_encoded=True))
         sizes = [len(ids) - keep for ids in whole]
         size = Interval.between(min(sizes), max(sizes), sum(sizes) / len(sizes))
+        if self._spread is not None:
+            size = Interval.between(0, max(self._num_bytes(choice) for choice in choices), size.expected)
         return (before, size) if before is not None else None
 
     def tokens(self, fragments: Fragments | None, start: int = 0) -> Iterator[TokenSize]:
@@ -199,9 +213,9 @@ class CostPrompts(PromptIdsBuilder):
 
     def size_of(self, ids: tuple[int, ...]) -> TokenSize:
         """Of some integers."""
-        num_tokens = sum(id >= 0 for id in ids)
-        size = _all(Interval.exactly(num_tokens))
-        if num_tokens == len(ids):
+        known = ids if not ids or min(ids) >= 0 else tuple(id for id in ids if id >= 0)
+        size = _all(self._counted(known))
+        if len(known) == len(ids):
             return size
         for id in ids:
             if id < 0:
@@ -216,7 +230,8 @@ class CostPrompts(PromptIdsBuilder):
             return Interval() if self.encode is not None else UNKNOWN
         kept = num_kept(run, begun.after, self.encode)
         last = text_of(tuple(takewhile(lambda piece: isinstance(piece, TextPiece), reversed(run))))
-        return Interval.exactly(kept) + self._loose(last if kept < len(self.encode(run, begun.after)) else "")
+        ids = self.encode(run, begun.after)
+        return self._counted(ids[:kept]) + self._loose(last if kept < len(ids) else "")
 
 
 def _all(size: Interval) -> TokenSize:

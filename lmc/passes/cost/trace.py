@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from lmc.passes.cost.alternatives import Way
 from lmc.passes.cost.interval import Interval
 from lmc.passes.prefix_tree import TreeNode
+from lmc.passes.prompt_ids import Fragments
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class CallTrace:
     output     of one sample
     again      whether the call may be asked a second time
     is_idle    whether the prompt may not be read at all
+    ends       what the prompts are made of
+    shares     how likely each of them is
     """
 
     step: int
@@ -30,6 +33,8 @@ class CallTrace:
     samples: Interval
     again: bool
     is_idle: bool
+    ends: tuple[Fragments | None, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,13 @@ class TextHole:
 
 
 @dataclass(frozen=True, slots=True)
+class TextRow(TextHole):
+    """A list of texts that one node reads, right where it was made: so nobody changes it."""
+
+    items: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Cat:
     """Texts and holes in a row."""
 
@@ -154,9 +161,18 @@ def computed(
             return text_of(operands) if not _has_number(operands) else fresh(None, 0.0)
         case "format" if not node.attr("spec") and len(operands) == 1 and node.attr("conv") in (None, "s"):
             return operands[0]
+        case "method" if node.attr("name") == "join" and isinstance(operands[-1], TextRow):
+            return _joined(operands[0], operands[-1].items) or fresh(None, 0.0)
         case "method" if node.attr("name") in _NO_LONGER and isinstance(operands[0], TextHole):
             return fresh(operands[0].most, operands[0].expected)
     return fresh(None, 0.0)
+
+
+def _joined(between: Text, items: Sequence[Text]) -> Text | None:
+    """Texts with another one between them; None where one of them may be no text."""
+    if not all(_is_text(each) or isinstance(each, TextHole) for each in (between, *items)):
+        return None
+    return text_of([part for each in items for part in (between, each)][1:])
 
 
 def _is_text(value: Text) -> bool:

@@ -7,7 +7,9 @@ that is known changes any more. Nothing of the user's runs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any, cast
 
 from lmc.ir.fused import parts_of as form_parts
@@ -18,13 +20,33 @@ from lmc.ir.prompt import Control
 from lmc.ir.prompt import Text as TextPiece
 from lmc.ir.types import is_plain
 from lmc.passes.base import ArgPath, Inputs
-from lmc.passes.cost.alternatives import MAX_LEAVES, NEVER, OpenChoice, TooMany, combined, is_same, leaves, ways, where
+from lmc.passes.cost.alternatives import (
+    MAX_LEAVES,
+    NEVER,
+    OpenChoice,
+    TooMany,
+    Way,
+    combined,
+    is_same,
+    leaves,
+    ways,
+    where,
+)
 from lmc.passes.cost.answers import AnswerSize, answer_of, longest_token
 from lmc.passes.cost.interval import UNKNOWN, Interval, one_of
 from lmc.passes.cost.learnt import Learnt
 from lmc.passes.cost.prompts import CostPrompts, TokenSize, end_node, is_open, with_run
 from lmc.passes.cost.trace import BranchTrace, CallTrace, CostTrace, FunctionTrace, LoopTrace, TryTrace
-from lmc.passes.cost.values import AbstractState, AbstractStates, KnownValue, NamedValues, TextHole, computed, parts_of
+from lmc.passes.cost.values import (
+    AbstractState,
+    AbstractStates,
+    KnownValue,
+    NamedValues,
+    TextHole,
+    TextRow,
+    computed,
+    parts_of,
+)
 from lmc.passes.flat_prompts import FlatPiece, PromptHole
 from lmc.passes.prompt_ids import Begun, Fragments
 
@@ -49,9 +71,12 @@ class Walker:
         nodes = plan.graph.nodes
         self.prompts = CostPrompts(inputs, {value.name: node for node in nodes for value in node.outputs})
         self.steps = {id(nodes[step.node]): step.id for step in plan.steps}
+        ends = [plan.graph.body.end, *(region.end for node in nodes for region in node.regions)]
+        self._num_uses = Counter(a.name for node in (*nodes, *ends) for a in node.inputs if isinstance(a, Value))
         self.unbounded: list[Node] = []  # regions of which the turns have no bound
         self._env: Env = {}
         self._num_fresh = 0
+        self._share_of: dict[int, float] = {}  # in how many runs the answer to a question is yes
         self._work = self._num_unsure = 0
         self._trace = CostTrace()
         self._unwinds: list[list[list[Any]]] = []
@@ -113,32 +138,33 @@ class Walker:
             [state, text], made, lambda: made(self._collapsed(state), self._one_text(list(leaves(text))))
         )
 
-    def _one(self, found: Sequence[Any]) -> Any:
-        """One value in place of several that may be."""
+    def _one(self, found: Sequence[Any], shares: Sequence[float] = ()) -> Any:
+        """One value in place of several that may be; `shares` say how likely each is, else all are as likely."""
         if any(isinstance(leaf, AbstractState) for leaf in found):
-            return self._one_state(found)
+            return self._one_state(found, shares)
         if any(isinstance(leaf, AbstractStates) for leaf in found):
             return AbstractStates(None, self._unknown_state())
-        return self._one_text(found)
+        return self._one_text(found, shares)
 
-    def _one_text(self, found: Sequence[Any]) -> Any:
+    def _one_text(self, found: Sequence[Any], shares: Sequence[float] = ()) -> Any:
         if all(is_same(each, found[0]) for each in found):
             return found[0]
         sizes = [_bytes_of(each) for each in found]
         most = None if None in sizes else max(size for size in sizes if size is not None)
-        return self._fresh(most, sum(map(_expected_of, found)) / len(found))
+        parts = zip(shares or [1 / len(found)] * len(found), map(_expected_of, found))
+        return self._fresh(most, sum(share * expected for share, expected in parts))
 
-    def _one_state(self, found: Sequence[Any]) -> AbstractState:
+    def _one_state(self, found: Sequence[Any], shares: Sequence[float] = ()) -> AbstractState:
         states = [each if isinstance(each, AbstractState) else self._unknown_state() for each in found]
         if all(each is states[0] for each in states):
             return states[0]
-        share = 1 / len(states)
-        sizes = [self._size(each) for each in states]
-        size = TokenSize(one_of((s.tokens, share) for s in sizes), one_of((s.computed, share) for s in sizes))
+        sizes = list(zip(map(self._size, states), shares or [1 / len(states)] * len(states)))
+        tokens, new = ([(getattr(s, name), share) for s, share in sizes] for name in ("tokens", "computed"))
+        size = TokenSize(one_of(tokens), one_of(new))
         return self._state_of(size, open_end=any(is_open(each.begun) for each in states))
 
     def _collapsed(self, value: Any) -> AbstractState:
-        return self._one_state(list(leaves(value)))
+        return self._one_state(list(leaves(value)), self._shares(list(ways(value))))
 
     def _size(self, state: AbstractState) -> TokenSize:
         """All of a prompt, and what of it no call of its own has put into the cache."""
@@ -151,16 +177,33 @@ class Walker:
             new += size.computed
         return TokenSize(tokens, new)
 
-    def _joined(self, options: Sequence[Sequence[Any]]) -> list[Any]:
+    def _joined(self, options: Sequence[Sequence[Any]], shares: Sequence[float] = ()) -> list[Any]:
         """The values of several ways to come here, position by position; the same questions stand for all of them."""
-        result = list(options[-1])
-        for option in reversed(options[:-1]):
-            result = self._either(option, result)
+        *before, last = zip(options, shares or [1.0] * len(options))
+        result, likely = list(last[0]), last[1]
+        for option, share in reversed(before):
+            likely += share
+            result = self._either(option, result, share / likely if likely else 0.5)
         return result
 
-    def _either(self, some: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    def _either(self, some: Sequence[Any], others: Sequence[Any], share: float = 0.5) -> list[Any]:
         decided = OpenChoice(self._question(), True, False)
+        self._share_of[decided.question] = share
         return [self._chosen(decided, a, b) for a, b in zip(some, others)]
+
+    def _shares(self, options: Sequence[Way]) -> tuple[float, ...]:
+        """How likely each of some ways is, of these."""
+        found = [prod(share if is_yes else 1 - share for share, is_yes in map(self._answer, way)) for way in options]
+        whole = sum(found)
+        return tuple(each / whole if whole else 1 / len(found) for each in found)
+
+    def _share_of_no(self, decided: Any) -> float:
+        """How likely the answer is no."""
+        shares = self._shares(list(ways(decided)))
+        return sum(share for share, leaf in zip(shares, leaves(decided)) if leaf is False)
+
+    def _answer(self, answer: tuple[int, bool]) -> tuple[float, bool]:
+        return self._share_of.get(answer[0], 0.5), answer[1]
 
     # --- blocks ----------------------------------------------------------------------------------------------
 
@@ -183,7 +226,7 @@ class Walker:
     def _node(self, node: Node) -> None:
         rule = _RULES.get(node.op)
         if rule is not None:
-            rule(self, node)
+            getattr(self, rule)(node)
         elif OPS[node.op].kind == "model":
             self._call(node)
         elif OPS[node.op].kind == "host":
@@ -215,8 +258,13 @@ class Walker:
         if node.op in ("check", "read"):
             self._set(node, operands)
             return
-        made = self._combined(operands, lambda *each: self._computed(node, each), lambda: self._fresh())
+        made = self._combined(operands, lambda *each: self._made(node, each), lambda: self._fresh())
         self._set(node, [made])
+
+    def _made(self, node: Node, operands: Sequence[Any]) -> Any:
+        if node.op == "list" and self._num_uses[node.outputs[0].name] == 1 and not _all_known(operands):
+            return TextRow(self._fresh().name, items=tuple(operands))
+        return self._computed(node, operands)
 
     def _computed(self, node: Node, operands: Sequence[Any]) -> Any:
         if any(isinstance(each, AbstractState | AbstractStates) for each in operands):
@@ -387,7 +435,7 @@ class Walker:
         step = self.steps[id(node)]
         of_state = tuple(ways(state))
         told = (answer.cuts_last, answer.output, answer.samples, answer.again, answer.is_idle)
-        self._trace.parts.append(CallTrace(step, nodes, of_state, *told))
+        self._trace.parts.append(CallTrace(step, nodes, of_state, *told, tuple(ends), self._shares(of_state)))
         self._set(node, [after, *values])
 
     def _asked(self, node: Node, state: AbstractState, answer: AnswerSize) -> tuple[Fragments | None, AbstractState]:
@@ -422,7 +470,10 @@ class Walker:
         (then, yes), (other, no) = (self._into(block) for block in node.regions)
         share = self.learnt.share_of_then(node.span)
         share = 0.5 if share is None else share
-        lead = [frozenset({(decided.question, each)}) if _is_one_question(decided) else None for each in (True, False)]
+        lead: list[Way | None] = [None, None]
+        if _is_one_question(decided):
+            self._share_of[decided.question] = share
+            lead = [frozenset({(decided.question, each)}) for each in (True, False)]
         self._trace.parts.append(BranchTrace(((then, share, lead[0]), (other, 1 - share, lead[1]))))
         ways = zip(self._outputs(node, 0, yes), self._outputs(node, 1, no))
         self._set(node, [self._chosen(decided, a, b) for a, b in ways])
@@ -451,11 +502,12 @@ class Walker:
             return combined([decided, yes, no], lambda answer, a, b: a if answer else b)
         except TooMany:
             both = OpenChoice(self._question(), self._flat(yes), self._flat(no))
+            self._share_of[both.question] = 1 - self._share_of_no(decided)
             return both if sum(1 for _ in leaves(both)) <= MAX_LEAVES and not _has_state(both) else self._flat(both)
 
     def _flat(self, value: Any) -> Any:
         """One leaf in place of many."""
-        return self._one(list(leaves(value)))
+        return self._one(list(leaves(value)), self._shares(list(ways(value))))
 
     def _loop(self, node: Node) -> None:
         self._turn_by_turn(node, None, [self._value(atom) for atom in node.inputs])
@@ -478,16 +530,19 @@ class Walker:
         num_learnt = min(MAX_LEARNT, max(shares, default=0))
         turns: list[tuple[CostTrace, float]] = []
         exits: list[list[Any]] = []
+        after_turns: list[tuple[int, float]] = []  # how many went before each exit, and how likely a break is there
         num_sure, is_sure, is_bounded, num_unsure = 0, True, True, 0
         items = source[0] if source is not None else None
         while True:
             if source is not None:
                 if items is not None and len(turns) == len(items):
                     exits.append(carried)
+                    after_turns.append((len(turns), -1.0))
                     break
                 if items is None:
                     is_sure = False
                     exits.append(carried)
+                    after_turns.append((len(turns), -1.0))
             limit = MAX_TURNS if is_sure else MAX_UNSURE
             if len(turns) >= limit or (self._work > MAX_WORK and len(turns) > num_sure + 1):
                 is_bounded = False
@@ -502,10 +557,12 @@ class Walker:
             decided = self._decided(go)
             if decided is False:
                 exits.append(after)
+                after_turns.append((len(turns), 1.0))
                 break
             if decided is not True:
                 ended = [where(decided, False, value) for value in after]
                 exits.append([self._flat(value) if value is NEVER else value for value in ended])
+                after_turns.append((len(turns), self._share_of_no(decided)))
                 after = [where(decided, True, value) for value in after]
                 is_sure = False
             carried = [self._fresh() if value is NEVER else value for value in after]
@@ -517,10 +574,12 @@ class Walker:
                     break
         if not is_bounded:
             exits.append(self._on_and_on(carried))
+            after_turns.append((len(turns), -1.0))
             if any(trace.parts for trace, _ in turns):
                 self.unbounded.append(node)
         self._trace.parts.append(LoopTrace(tuple(turns), num_sure, is_bounded))
-        self._set(node, self._joined(exits[-8:]) if len(exits) <= 8 else self._many_exits(exits))
+        likely = _exit_shares(after_turns, [share for _, share in turns]) if shares else ()
+        self._set(node, self._joined(exits, likely) if len(exits) <= MAX_LEAVES else self._many_exits(exits, likely))
 
     def _share(self, shares: Mapping[int, float], turn: int, is_sure: bool) -> float:
         if is_sure:
@@ -537,15 +596,16 @@ class Walker:
         for param, value in zip(params, carried):
             self._env[param.name] = value
 
-    def _many_exits(self, exits: list[list[Any]]) -> list[Any]:
+    def _many_exits(self, exits: list[list[Any]], shares: Sequence[float] = ()) -> list[Any]:
         """What a loop leaves that may end in many ways."""
         found = []
         for values in zip(*exits):
             if all(is_same(value, values[0]) for value in values):
                 found.append(values[0])
                 continue
-            each = [leaf for value in values for leaf in leaves(value)]
-            found.append(self._one(each))
+            each = [list(leaves(value)) for value in values]
+            of_leaves = [share / len(of) for share, of in zip(shares, each) for _ in of]
+            found.append(self._one([leaf for of in each for leaf in of], of_leaves))
         return found
 
     def _on_and_on(self, carried: list[Any]) -> list[Any]:
@@ -586,7 +646,7 @@ class Walker:
         if body.end.op == "raise" or handler.end.op == "raise":
             self._set(node, ways[1] if body.end.op == "raise" else ways[0])
             return
-        self._set(node, self._either(*ways))
+        self._set(node, self._either(ways[0], ways[1]))
 
     def _handed(self, handed: list[list[Any]]) -> list[Any]:
         width = max(map(len, handed))
@@ -607,6 +667,25 @@ class Walker:
         if calls_itself and self._calls_in(body):
             self.unbounded.append(node)
         self._set(node, self._outputs(node, 0, values))
+
+
+def _all_known(values: Sequence[Any]) -> bool:
+    return all(isinstance(each, KnownValue) for each in values)
+
+
+def _exit_shares(exits: Sequence[tuple[int, float]], turns: Sequence[float]) -> list[float]:
+    """How likely a loop ends at each of its exits, by how many turns go before it and how likely each turn is.
+
+    Behind the same turns there may be a break, of which it is known how likely it is, and the end of the items.
+    """
+    reached = [1.0, *turns, 0.0]
+    breaks = {num: share for num, share in exits if share >= 0}
+    nums = [num for num, _ in exits]
+    found = []
+    for num, share in exits:
+        of_it = 1.0 if nums.count(num) == 1 else share if share >= 0 else 1 - breaks.get(num, 0.0)
+        found.append(max(0.0, reached[num] - reached[num + 1]) * of_it)
+    return found
 
 
 def _is_one_question(decided: OpenChoice) -> bool:
@@ -667,30 +746,30 @@ def _counts(before: Sequence[Any], after: Sequence[Any]) -> bool:
     return any(known(a) and known(b) and not is_same(a, b) for a, b in zip(before, after))
 
 
-_Rule = Callable[[Walker, Node], None]
-_RULES: dict[str, _Rule] = {
-    "begin": Walker._begin,
-    "append": Walker._append,
-    "role_begin": Walker._role,
-    "role_end": Walker._role,
-    "fork": Walker._same,
-    "fork_list": Walker._fork_list,
-    "join": Walker._join,
-    "join_list": Walker._join,
-    "set": Walker._named,
-    "scope_begin": Walker._scoped,
-    "scope_end": Walker._scoped,
-    "get": Walker._get,
-    "states": Walker._states,
-    "states_item": Walker._states_item,
-    "states_set": Walker._states_set,
-    "states_append": Walker._states_append,
-    "states_len": Walker._states_len,
-    "states_gather": Walker._states_gather,
-    "if": Walker._if,
-    "loop": Walker._loop,
-    "for": Walker._for,
-    "try": Walker._try,
-    "unwind": Walker._unwind,
-    "function": Walker._function,
+# by the names of methods, which whoever walks otherwise may have of its own
+_RULES = {
+    "begin": "_begin",
+    "append": "_append",
+    "role_begin": "_role",
+    "role_end": "_role",
+    "fork": "_same",
+    "fork_list": "_fork_list",
+    "join": "_join",
+    "join_list": "_join",
+    "set": "_named",
+    "scope_begin": "_scoped",
+    "scope_end": "_scoped",
+    "get": "_get",
+    "states": "_states",
+    "states_item": "_states_item",
+    "states_set": "_states_set",
+    "states_append": "_states_append",
+    "states_len": "_states_len",
+    "states_gather": "_states_gather",
+    "if": "_if",
+    "loop": "_loop",
+    "for": "_for",
+    "try": "_try",
+    "unwind": "_unwind",
+    "function": "_function",
 }

@@ -61,7 +61,12 @@ class TurnLacks:
             return
         caps, is_sure = self._caps, is_sure and held == "text"
         where = _where(maker, node)
-        if caps.continues == "never":
+        is_free = node.op == "gen" and not node.has("constraint")
+        if caps.continues == "never" and caps.speculates == "schema" and is_free:
+            what = f"{caps.called} does not continue a turn: what it writes there are the fields of a JSON object"
+            help = "it reads another prompt than the program's, and the texts of the turn in a description alone"
+            yield Lack(what, help, code=NOT_CONTINUED, is_note=True)
+        elif caps.continues == "never":
             what = f"the assistant's turn has text already, and {caps.called} does not continue a turn"
             help = (
                 "let the turn begin with the call, and put what stands before it into the user's turn; "

@@ -13,6 +13,7 @@ from lmc.backend.api.wire.parameters import parameters
 from lmc.errors import BackendError
 
 Json = dict[str, Any]
+COUNTING_EARLY = ("vllm", "sglang")  # whose frames may each tell the tokens so far
 
 ENDINGS: dict[str, Ending] = {
     "stop": "stop",
@@ -77,7 +78,10 @@ def _content(kept: CacheMarks, at: int, turn: Turn) -> str | list[Json]:
 
 def common(ask: WireAsk, known: Abilities) -> Json:
     """What chat and completions write alike."""
-    found: Json = {"model": ask.model, "stream": True, "stream_options": {"include_usage": True}}
+    options = {"include_usage": True}
+    if ask.counts_early and known.dialect in COUNTING_EARLY:
+        options["continuous_usage_stats"] = True
+    found: Json = {"model": ask.model, "stream": True, "stream_options": options}
     found |= parameters(ask, known)
     if ask.stop:
         found["stop"] = list(ask.stop)

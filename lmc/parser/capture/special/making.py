@@ -70,10 +70,16 @@ def _dict(cx: Capture, x: StandIn = UNBOUND, /, **kwargs: StandIn) -> StandIn:
         return Container(cx.t.born(), "dict", {**x.content, **kwargs})
     x = listed(cx, x)
     items = known_items(x)
-    pairs = [i for i in items or () if isinstance(i, tuple) and len(i) == 2 and is_literal(i[0])]
+    pairs = [pair for pair in map(_pair, items or ()) if pair is not None]
     if items is not None and len(pairs) == len(items):
         return Container(cx.t.born(), "dict", {**dict(pairs), **kwargs})
     return pure(cx, dict, (x,), kwargs)
+
+
+def _pair(x: StandIn) -> tuple[Any, StandIn] | None:
+    """A key and its value; None of anything else."""
+    items = known_items(x) if isinstance(x, tuple) or (isinstance(x, Container) and x.kind == "list") else None
+    return (items[0], items[1]) if items is not None and len(items) == 2 and is_literal(items[0]) else None
 
 
 def _set(cx: Capture, x: StandIn = (), /) -> StandIn:

@@ -30,7 +30,7 @@ def pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs:
     is_known = all(k is not None or a is None for k, a in zip(known, args)) and all(
         v is not None or kwargs[k] is None for k, v in known_kw.items()
     )
-    if is_known and not (fn in _PICKS and _holds_mutable(cx, args)):
+    if is_known and not (fn in _PICKS and _holds_mutable(cx, fn, args, kwargs)):
         return cx.owned(ordinary(fn, *known, **known_kw))
     if any(has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
@@ -38,7 +38,8 @@ def pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs:
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
     odd = any(map(has_live, (*args, *kwargs.values())))
     # what is picked is the object itself: of an argument, the one that the program was given
-    odd = odd or (fn in _PICKS and fn is not sum and any(map(_has_argument, args)) and _holds_mutable(cx, args))
+    is_picked = fn in _PICKS and fn is not sum and _holds_mutable(cx, fn, args, kwargs)
+    odd = odd or (is_picked and any(map(_has_argument, (*args, *kwargs.values()))))
     give = cx.argument if odd else cx.t.value_atom
     atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
@@ -58,12 +59,18 @@ _WALKERS = (sum, sorted, min, max, list, tuple, any, all, len)  # what they give
 _ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
 
 
-_PICKS = (sorted, min, max, sum)  # these give the objects that they were given, which Python's copies are not
+# these give the objects that they were given, or what holds them, which Python's copies are not
+_PICKS = (sorted, min, max, sum, dict, slice)
 
 
-def _holds_mutable(cx: Capture, args: tuple[StandIn, ...]) -> bool:
+def _holds_mutable(
+    cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> bool:
     """True where what is picked from, the one argument or all of them, may be changed in place."""
-    return not (cx.t.is_flat(args[0]) if len(args) == 1 else all(cx.t.is_flat(a, atom=True) for a in args))
+    if not all(cx.t.is_flat(x, atom=True) for x in kwargs.values()):
+        return True
+    is_from_one = len(args) == 1 and fn is not slice
+    return not (cx.t.is_flat(args[0]) if is_from_one else all(cx.t.is_flat(a, atom=True) for a in args))
 
 
 def _has_argument(x: StandIn) -> bool:

@@ -103,6 +103,8 @@ def _getattr(cx: Capture, x: StandIn, name: StandIn, /, *default: StandIn) -> St
         return attribute(cx, x, name)
     if isinstance(x, Tracked) and isinstance(name, Sym | LazyStr):
         return _method_by_name(cx, x, name, *default)
+    if name in ("name", "obj") and cx.t.untold and isinstance(x, Sym):
+        return attribute(cx, x, str(name))
     if isinstance(x, ModuleType) and not isinstance(name, str) and any(word in PRIMITIVES for word in _words_of(x)):
         raise graph_break(CHOSEN_EXPRESSION, cx.t.span)
     return NotImplemented

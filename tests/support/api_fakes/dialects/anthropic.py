@@ -109,14 +109,14 @@ class Anthropic(Dialect):
 
     def count_tokens(self, call: Incoming) -> Answer:
         """`POST /v1/messages/count_tokens`."""
-        return Answer({"input_tokens": sum(block.tokens for block in prompt_of(call.body, self.words).blocks)})
+        return Answer({"input_tokens": sum(block.tokens for block in prompt_of(call.body, self.brain).blocks)})
 
     def messages(self, call: Incoming) -> Answer:
         """`POST /v1/messages`."""
         body = call.body
         self._check_fields(body)
         model = self.check_model(body.get("model"))
-        prompt = prompt_of(body, self.words)
+        prompt = prompt_of(body, self.brain)
         self._check(body, model, call.request.headers["anthropic-version"], prompt)
         charges = anthropic_rules.charge(self.entries, model, prompt.blocks, least_cached(model))
         began = self.bill(call, model, charges)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Refused, as_json
-from ..asked import Turn, Words
+from ..asked import Brain, Turn
 from ..prompt_caches.anthropic_rules import LONG_S, MAX_MARKS, SHORT_S
 from ..prompt_caches.blocks import Block
 
@@ -22,15 +22,31 @@ class ClaudePrompt:
     turns: list[Turn]
 
 
-def prompt_of(body: dict[str, Any], words: Words) -> ClaudePrompt:
-    """What the request says."""
+def prompt_of(body: dict[str, Any], brain: Brain) -> ClaudePrompt:
+    """What the request says; where the brain has a template, turns are written by that."""
     parts = [*_tool_parts(body), *_system_parts(body), *_message_parts(body)]
+    words, between = brain.words, getattr(brain, "between", None)
+    parts = parts if between is None else _templated(parts, between)
     marks = [_ttl(part.get("cache_control"), place) for _, part, _, place in parts]
     if body.get("cache_control"):
         marks[-1] = marks[-1] or _ttl(body["cache_control"], "cache_control")
     _check_marks(marks, extra=1 if body.get("cache_control") and parts[-1][1].get("cache_control") else 0)
     blocks = [Block(text, words.count(text), ttl_s) for (_, _, text, _), ttl_s in zip(parts, marks, strict=True)]
+    if between is not None:
+        tail = between(parts[-1][0], "assistant")
+        blocks.append(Block(tail, words.count(tail)))
     return ClaudePrompt(blocks, _turns(parts))
+
+
+def _templated(parts: Sequence[Part], between: Callable[[str, str], str]) -> list[Part]:
+    """The same parts with their text as a template writes it: each message, and all of `system`, is a turn."""
+    found, before, message = list[Part](), "", ""
+    for role, part, _, place in parts:
+        turn = role if role == "system" else place.partition(".content")[0]
+        head = between(before, role) if turn != message else ""
+        found.append((role, part, head + part["text"], place))
+        before, message = role, turn
+    return found
 
 
 Part = tuple[str, dict[str, Any], str, str]  # role, part, rendered text, place

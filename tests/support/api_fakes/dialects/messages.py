@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..answer import Refused, as_json
-from ..asked import Turn, Words
+from ..asked import Brain, Turn
 from ..chatml import turn_text
 from ..prompt_caches.blocks import Block
 
@@ -46,10 +46,11 @@ def part_text(part: object, place: str) -> str:
 
 
 def blocks_of(
-    messages: Sequence[Mapping[str, Any]], words: Words, ttls: Mapping[str, float], default: float
+    messages: Sequence[Mapping[str, Any]], brain: Brain, ttls: Mapping[str, float], default: float
 ) -> list[Block]:
-    """Every content part as a block, with its explicit breakpoint."""
+    """Every content part as a block, with its explicit breakpoint; what opens the answer is one where it is counted."""
     blocks: list[Block] = []
+    between, words, before = getattr(brain, "between", _chatml_head), brain.words, ""
     for message in messages:
         content = message.get("content") or ""
         parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
@@ -57,8 +58,15 @@ def blocks_of(
         for at, part in enumerate(parts):
             text = part_text(part, "messages")
             is_last = at == len(parts) - 1
-            text = turn_text(Turn(message["role"], text), is_open=True) if at == 0 else text
+            text = between(before, message["role"]) + text if at == 0 else text
             mark = part.get("prompt_cache_breakpoint")
             ttl_s = ttls.get(mark.get("ttl") or "", default) if mark else None
             blocks.append(Block(text, words.count(text), ttl_s, closes and is_last))
+        before = message["role"]
+    if between is not _chatml_head:
+        blocks.append(Block(tail := between(before, "assistant"), words.count(tail)))
     return blocks
+
+
+def _chatml_head(before: str, role: str) -> str:
+    return turn_text(Turn(role, ""), is_open=True)

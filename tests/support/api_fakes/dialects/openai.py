@@ -130,7 +130,7 @@ class OpenAI(OpenAILike):
         salt = f"{model} {body.get('prompt_cache_key')} {as_json(body.get('tools') or [])}"
         if has_breakpoints(model):
             options = body.get("prompt_cache_options") or {}
-            blocks = blocks_of(body["messages"], self.words, TTLS, TTLS[options.get("ttl", "30m")])
+            blocks = blocks_of(body["messages"], self.brain, TTLS, TTLS[options.get("ttl", "30m")])
             return openai_rules.charge(self.entries, salt, blocks, options.get("mode", "implicit"))
         if self.words.count(ask.text) < 1024:
             return Charges(fresh=self.words.count(ask.text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,10 +18,22 @@ from .messages import turns_of
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """Whether an answer is streamed, and whether usage comes at its end."""
+    """Whether an answer is streamed, whether usage comes at its end, and whether each frame tells it so far."""
 
     on: bool
     usage: bool
+    early: bool = False
+
+
+def counting(frames: Iterator[Frame], usage: dict[str, Any]) -> Iterator[Frame]:
+    """The same frames, each with the usage up to it."""
+    num = 0
+    for frame in frames:
+        num += frame.tokens
+        if isinstance(frame.doc, dict) and frame.doc.get("choices"):
+            so_far = {"completion_tokens": num, "total_tokens": usage["prompt_tokens"] + num}
+            frame.doc["usage"] = {"prompt_tokens": usage["prompt_tokens"], **so_far}
+        yield frame
 
 
 class OpenAILike(Dialect):
@@ -44,6 +56,7 @@ class OpenAILike(Dialect):
     }
     most_stops = 4
     most_n = 128
+    counts_early = False  # `continuous_usage_stats`
     default_max_tokens: int | None = None  # of chat; None for no limit
 
     def routes(self) -> dict[tuple[str, str], Handler]:
@@ -111,7 +124,7 @@ class OpenAILike(Dialect):
             first = self.first_extra(body, ask)
             told = usage if streaming.usage else None
             frames = chat_shape.chat_frames(chunk_head, completions, wants_logprobs, shape, told, first)
-            return Answer(frames=frames, began=began)
+            return Answer(frames=counting(frames, usage) if streaming.early else frames, began=began)
         choices = [chat_shape.whole_choice(at, done, wants_logprobs, shape) for at, done in enumerate(completions)]
         doc = {"id": head["id"], "object": "chat.completion", **head, "choices": choices, "usage": usage}
         return Answer(doc | self.first_extra(body, ask), tokens=billed(completions), began=began)
@@ -224,7 +237,9 @@ class OpenAILike(Dialect):
                 "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
                 param="stream_options",
             )
-        return Streaming(on, bool((options or {}).get("include_usage")))
+        told = options or {}
+        wants_early = self.counts_early and bool(told.get("continuous_usage_stats"))
+        return Streaming(on, bool(told.get("include_usage")), wants_early)
 
     def shape(self, body: dict[str, Any]) -> Shape:
         """How answers are written."""
@@ -273,7 +288,8 @@ class OpenAILike(Dialect):
         head = {"id": f"cmpl-{self.number()}", "object": "text_completion", "created": self.now(), "model": model}
         if streaming.on:
             told = usage if streaming.usage else None
-            return Answer(frames=completions_shape.frames(head, done, logprobs, shape, told), began=began)
+            frames = completions_shape.frames(head, done, logprobs, shape, told)
+            return Answer(frames=counting(frames, usage) if streaming.early else frames, began=began)
         choices = [completions_shape.whole_choice(at, *pair, logprobs, shape) for at, pair in enumerate(done)]
         for choice, ask in zip(choices, [ask for ask in asks for _ in range(n)], strict=True):
             choice |= self.prompt_extra(body, ask)

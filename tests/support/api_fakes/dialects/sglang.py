@@ -42,6 +42,7 @@ class SGLang(OpenAILike):
         "overloaded": (503, "ServiceUnavailable", None),
     }
     most_stops = 1 << 20
+    counts_early = True
     most_n = 1 << 14
 
     def routes(self) -> dict[tuple[str, str], Handler]:

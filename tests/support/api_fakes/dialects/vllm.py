@@ -42,6 +42,7 @@ class VLLM(OpenAILike):
         "overloaded": (503, "ServiceUnavailable", None),
     }
     most_n = 16384
+    counts_early = True
 
     def routes(self) -> dict[tuple[str, str], Handler]:
         """Handlers by method and path."""
