@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lmc.backend.masks.jumps import Jump
 
 # a prefetch would have nowhere to fetch from: there is one tier of keys and values
-FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release"))
+FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release", "again"))
 KV_BYTES = 1 << 30  # memory for keys and values, unless num_slots says otherwise
 MAX_SLOTS = 1 << 18
 
@@ -38,6 +38,7 @@ class CpuBackend:
                row: less memory to read for each token, and another rounding
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
     cache      False computes every prompt whole
+    by_value   False evicts what was used least recently, whatever plans say of its next use
     chunk_len  most tokens of one prompt in one forward pass
     max_running  calls that are decoded together; one in 16 more may be, of runs that have none under way
     jump       how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
@@ -58,6 +59,7 @@ class CpuBackend:
         weights: Literal["auto", "full", "fp16", "int8"] = "auto",
         num_slots: int | None = None,
         cache: bool = True,
+        by_value: bool = True,
         page_size: int = 1,
         chunk_len: int = 512,
         token_budget: int = 2048,
@@ -109,6 +111,7 @@ class CpuBackend:
             token_budget=token_budget,
             max_running=max_running,
             cache=cache,
+            by_value=by_value,
             model=self.identity,
         )
         self.caps = Caps(
