@@ -20,6 +20,8 @@ DEV_DEPS := .venv/.develops
 endif
 BIN := $(VENV)/bin
 
+# what is imported is compiled once, and not by each of the many processes that tests start
+unexport PYTHONDONTWRITEBYTECODE
 # for the programs that make starts: this folder's lmc and nothing from a hub
 export HF_HUB_OFFLINE = 1
 

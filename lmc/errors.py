@@ -134,7 +134,7 @@ class BackendError(LMError):
 
 
 class ModelLoadError(BackendError):
-    """A checkpoint folder is missing, incomplete, corrupt or of an unknown architecture."""
+    """A checkpoint folder or GGUF file is missing, incomplete, corrupt or of an unknown architecture."""
 
 
 class RequestError(BackendError):

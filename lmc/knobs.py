@@ -34,6 +34,7 @@ class Knob:
 
 
 DTYPE = Knob("LMC_DTYPE", "auto", "What the CPU engine computes in where a program does not say: auto, fp32 or bf16.")
+WEIGHTS = Knob("LMC_WEIGHTS", "full", "How it holds linears where a program does not say: full or int8.")
 DEBUG = Knob("LMC_DEBUG", "0", "1: whole tracebacks, and a verifier after every pass; verify: only the latter.")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "~/.cache", "Where lmc keeps compiled constraints, in a folder lmc.")
 MODELS = Knob("LMC_MODELS", "", "A file of rows that stand before lmc's table of what models behind APIs can do.")
@@ -54,7 +55,7 @@ COLUMNS = Knob("COLUMNS", "", "How wide text in a pipe may get; 100 columns wher
 WAIT_POLICY = Knob("OMP_WAIT_POLICY", "passive", "How OpenMP threads wait: passive (asleep) or active (spinning).")
 
 KNOBS = (
-    DTYPE, DEBUG, CACHE_HOME, OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL,
+    DTYPE, WEIGHTS, DEBUG, CACHE_HOME, OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL,
     VLLM_BASE_URL, SGLANG_BASE_URL, LLAMACPP_BASE_URL, OLLAMA_BASE_URL, MODELS, PRICES, NO_COLOR, TERM, COLUMNS,
     WAIT_POLICY,
 )  # fmt: skip

@@ -23,6 +23,7 @@ import lmc
 from lmc.backend import BACKENDS
 from lmc.errors import LMError
 from lmc.passes import PASSES
+from tests.support.source_trees import tree_of
 
 ROOT = Path(__file__).parents[1]
 HEAVY = (
@@ -33,7 +34,7 @@ MAX_IMPORT_S = 0.250
 
 GROUND = (
     "errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "caches", "collector", "giving_way",
-    "notebook",
+    "notebook", "gguf",
 )  # fmt: skip
 # what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
 WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns", "backend.stops")
@@ -145,7 +146,7 @@ def imports() -> tuple[Import, ...]:
 
 
 def imports_of(module: str, path: Path) -> Iterator[Import]:
-    for node, is_lazy, is_for_types in import_statements(ast.parse(path.read_text(encoding="utf-8")), False, False):
+    for node, is_lazy, is_for_types in import_statements(tree_of(path), False, False):
         for target in targets_of(node, module, is_package=path.name == "__init__.py"):
             yield Import(module, target, node.lineno, is_lazy, is_for_types)
 
@@ -255,7 +256,7 @@ def classes() -> dict[str, list[str]]:
 
     found: dict[str, list[str]] = {}
     for module, path in modules().items():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(module)
     return found

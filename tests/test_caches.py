@@ -15,6 +15,7 @@ import lmc
 from lmc.backend.local import CpuBackend
 from lmc.caches import function_caches
 from lmc.recent import Recent
+from tests.support.source_trees import tree_of
 
 LMC = Path(lmc.__file__).parent
 CACHES = {"lru_cache", "cache"}
@@ -60,7 +61,7 @@ GROWING = {
 def modules() -> tuple[tuple[str, ast.Module], ...]:
     """Every module of the package, by its file."""
     paths = sorted(LMC.rglob("*.py"))
-    return tuple((f"lmc/{p.relative_to(LMC).as_posix()}", ast.parse(p.read_text(encoding="utf-8"))) for p in paths)
+    return tuple((f"lmc/{p.relative_to(LMC).as_posix()}", tree_of(p)) for p in paths)
 
 
 def is_cache(node: ast.expr) -> bool:

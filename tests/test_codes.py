@@ -25,6 +25,7 @@ from lmc.codes import CODES, PAGES
 from lmc.errors import LMError
 from lmc.parser.capture.breaks import BREAKS
 from tests.support.sampled import one_in
+from tests.support.source_trees import nodes_of
 from tests.support.tokenizer_folder import byte_tokenizer_folder
 
 ROOT = Path(__file__).parents[1]
@@ -144,9 +145,8 @@ def test_breaks_are_codes():
 
 def spelt_codes(path: Path) -> Iterator[tuple[int, str, bool]]:
     """(line, code, whether it stands in a docstring) of each code that a string of a file spells."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    told = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    told = {node.value for node in nodes_of(path) if isinstance(node, ast.Expr)}
+    for node in nodes_of(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from ((node.lineno, code, node in told) for code in CODE.findall(node.value))
 

@@ -17,6 +17,7 @@ from lmc.backend import base
 from lmc.ir import hints
 from lmc.ir.caps import Caps
 from lmc.ir.plan import Plan, Prefix, Step
+from tests.support.source_trees import nodes_of
 
 ROOT = Path(__file__).parents[1] / "lmc"
 
@@ -67,7 +68,7 @@ def uses() -> Uses:
     found = Uses([], {})
     for path in sorted(ROOT.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call):
                 found.calls.append((name, node))
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):

@@ -181,7 +181,7 @@ def kills(tmp_path: Path, number: int, seed: int) -> None:
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     """kill -9: what is missing runs, and nothing else; in the end all is as if nothing had happened."""
-    kills(tmp_path, 20, seed=1)
+    kills(tmp_path, 8, seed=1)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from lmc import knobs
 from lmc.cli import main
 from lmc.knobs import KNOBS
+from tests.support.source_trees import nodes_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +23,7 @@ def test_nothing_else_reads_the_environment():
     readers = [
         path.relative_to(ROOT).as_posix()
         for path in [*ROOT.glob("lmc/**/*.py"), *ROOT.glob("kernels/**/*.py")]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     ]
     assert set(readers) == {"lmc/knobs.py"}

@@ -101,7 +101,7 @@ def in_time(count: int, run: Callable[[], list[lmc.Result]]) -> list[lmc.Result]
     return results
 
 
-@pytest.mark.parametrize("shuffle", [None, 1])
+@pytest.mark.parametrize("shuffle", [None, pytest.param(1, marks=pytest.mark.slow)])
 def test_ten_thousand_programs_need_no_thread(shuffle: int | None) -> None:
     """Every result in its place, one thread, in whatever order the answers come."""
     backend, before = Watching(script=said, shuffle=shuffle), threading.active_count()

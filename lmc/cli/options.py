@@ -12,12 +12,13 @@ arguments_option = click.option(
     help="An argument, as JSON or text. Where nothing is run, what is not given is a hole; a list's structure unrolls.",
 )
 model_option = click.option(
-    "--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens."
+    "--model", metavar="PATH", help="A checkpoint folder, a GGUF file, or lmc-tiny: its tokenizer counts tokens."
 )
 model_or_name_option = click.option(
     "--model",
-    metavar="DIR|NAME",
-    help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens. With --backend the name of a model there.",
+    metavar="PATH|NAME",
+    help="A checkpoint folder, a GGUF file, or lmc-tiny: its tokenizer counts tokens. "
+    "With --backend the name of a model there.",
 )
 backend_option = click.option(
     "--backend", metavar="NAME", help="Where to run a program that cannot be captured, to show what it did."

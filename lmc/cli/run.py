@@ -59,7 +59,11 @@ if TYPE_CHECKING:
 @click.option("--progress", is_flag=True, help="Say on stderr how far the batch is.")
 @click.option("--live", is_flag=True, help="Show the run on stderr as it goes: items, calls by wave, pool, rates.")
 @click.option("--show-prompts", is_flag=True, help="Print each call: its prompt, and what came.")
-@click.option("--model", metavar="DIR", help="A checkpoint folder; lmc-tiny, which lmc ships, if none is named.")
+@click.option(
+    "--model",
+    metavar="PATH|NAME",
+    help="A checkpoint folder, a GGUF file, or smollm2; lmc-tiny, which lmc ships, if none is named.",
+)
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every sampled call that names none.")
 @limit_option

@@ -37,6 +37,7 @@ _ALTERNATIVES = frozenset(
         r" ?\p{L}+", r" ?[\p{L}]+", r"[^\r\n\p{L}\p{N}]?\p{L}+", r"[^\r\n\p{L}\p{N}]?+\p{L}+",
         rf"[^\r\n\p{{L}}\p{{N}}]?[{_UPPER}]*[{_LOWER}]+(?i:{_CONTRACTIONS})?",
         rf"[^\r\n\p{{L}}\p{{N}}]?[{_UPPER}]+[{_LOWER}]*(?i:{_CONTRACTIONS})?",
+        rf"[^\r\n\p{{L}}\p{{N}}]?[{_UPPER}]*[{_LOWER}]+", rf"[^\r\n\p{{L}}\p{{N}}]?[{_UPPER}]+[{_LOWER}]*",
         r"\p{N}", r" ?\p{N}+", r"\p{N}{1,3}", "[0-9]",
         r" ?[^\s\p{L}\p{N}]+", r" ?[^\s\p{L}0-9]+", r" ?[^\s\p{L}\p{N}]+[\r\n]*", r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
         r" ?[^\s\p{L}\p{N}]++[\r\n]*",

@@ -1,4 +1,6 @@
-"""A checkpoint folder's tokenizer: text to token ids and back, with the light `tokenizers` library only.
+"""A checkpoint's tokenizer, of a folder or a GGUF file: text to token ids and back.
+
+With the light `tokenizers` library only.
 
 A *control* token is an added token that does not read as ordinary text: every special one, and `<think>` or
 `<tool_call>` too; an added run of spaces or a word is ordinary. Control tokens come out of `encode` only with
@@ -24,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmc.errors import ChatTemplateError, ModelLoadError
+from lmc.gguf import is_gguf
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.prompt import Control, Ids, Piece, well_formed
 from lmc.ir.runs import Run, runs, text_of
@@ -34,6 +37,7 @@ from lmc.tokenizer.chat_pieces import render_pieces
 from lmc.tokenizer.control_spans import ControlFinder
 from lmc.tokenizer.control_tokens import may_be_spelt, renamed, separate_control_tokens
 from lmc.tokenizer.files import TokenizerFiles, read_files
+from lmc.tokenizer.gguf_vocabulary import read_gguf_files
 from lmc.tokenizer.jinja import Template
 from lmc.tokenizer.leading_space import puts_space, state, without_leading_space
 from lmc.tokenizer.vocabulary import is_byte_level, vocab_bytes
@@ -49,11 +53,13 @@ MAX_CACHED_CHARS = 1 << 16  # a longer text is encoded anew each time
 
 
 def load_tokenizer(folder: Path, chat_kwargs: Mapping[str, object] | None = None) -> FolderTokenizer:
-    """The tokenizer saved in `folder` by transformers; `chat_kwargs` is what its chat template is given besides turns.
+    """The tokenizer saved in `folder` by transformers, or that of a GGUF file.
 
+    `chat_kwargs` is what its chat template is given besides turns.
     Raises ModelLoadError where it is missing or unreadable.
     """
-    files = replace(read_files(folder), chat_kwargs=dict(chat_kwargs or {}))
+    read = read_gguf_files if is_gguf(folder) else read_files
+    files = replace(read(folder), chat_kwargs=dict(chat_kwargs or {}))
     return FolderTokenizer(files, _load(files))
 
 
@@ -253,8 +259,8 @@ def _load(files: TokenizerFiles) -> tokenizers.Tokenizer:
         tokenizer = tokenizers.Tokenizer.from_buffer(files.tokenizer_json)
     except Exception as error:  # the library raises bare Exception
         raise ModelLoadError(
-            f"`{files.folder / 'tokenizer.json'}` cannot be read: {error}",
-            help="save the tokenizer again with transformers' `save_pretrained`",
+            f"the tokenizer of `{files.folder}` cannot be read: {error}",
+            help="save it again with transformers' `save_pretrained`, or convert the model again",
         ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()

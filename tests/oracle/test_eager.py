@@ -240,6 +240,7 @@ def test_corpus_is_large():
     assert len(names) == len(set(names)) >= 70
 
 
+@pytest.mark.slow
 def test_most_runs_of_the_corpus_end_without_an_error():
     """An oracle in which everything raises proves nothing."""
 

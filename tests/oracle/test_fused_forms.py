@@ -32,7 +32,7 @@ from lmc.parser.schema.parse import parse_schema
 from lmc.passes import parse_pipeline, run_pipeline
 from tests.oracle.random_forms import RECURSIVE, random_program, random_program_of_ends
 
-NUM_ECHO = int(os.environ.get("LMC_FUSED_PROGRAMS", "300"))
+NUM_ECHO = int(os.environ.get("LMC_FUSED_PROGRAMS", "120"))
 NUM_ENGINE = NUM_ECHO // 10
 
 

@@ -490,6 +490,7 @@ def test_an_operator_in_place_does_what_python_does(fn: Any) -> None:
         assert seen(fn, "auto", seed) == seen(fn, "eager", seed)
 
 
+@pytest.mark.slow
 def test_most_of_these_are_graphs() -> None:
     """A graph break is always right, and proves nothing."""
     broken = []

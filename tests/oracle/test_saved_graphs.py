@@ -52,7 +52,7 @@ def saved(made: Trace, arguments: dict[str, Any]) -> tuple[Saved, tuple[object, 
     return Saved(str(made.graph), repr(leaves), SEED), leaves
 
 
-@pytest.mark.parametrize("every", [120, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [400, pytest.param(1, marks=pytest.mark.slow)])
 def test_saved_graphs_run_in_a_process_that_never_captured(every: int):
     """What they give there is what they give here, externs bound by capture here and by their labels there."""
     jobs: list[Saved] = []

@@ -276,7 +276,7 @@ def test_token_bytes_spell_the_text(chatml, llama, text):
         assert b"".join(spelt[i] for i in tokenizer.encode(text)) == text.encode()
 
 
-@pytest.mark.parametrize("text", ["é日🙂 a", " two  words\n", "x"])
+@pytest.mark.parametrize("text", ["é🙂 a", " two\n", "x"])
 def test_tokens_of_a_byte_level_vocabulary_are_the_same_bytes_everywhere(chatml, llama, text):
     """So their texts add up, wherever characters are whole; a SentencePiece one makes no such promise."""
     assert chatml.is_byte_level and not llama.is_byte_level

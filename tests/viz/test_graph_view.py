@@ -18,6 +18,8 @@ from lmc.viz.view import View
 from tests.viz.pictured import pictured
 from tests.viz.test_pictures import fan, long
 
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+
 
 def drawn(program: lmc.Program) -> GraphView:
     return GraphView(View(lmc.compile(program).planned))
@@ -135,11 +137,11 @@ def test_a_stripe_runs_through_neighbours_and_on_to_later_columns() -> None:
     assert list(common([(p, q), (p,)])) == [p] and common([]) == ()
 
 
-def test_examples_are_drawn() -> None:
-    """Each call of each once."""
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
+def test_an_example_is_drawn(example: Path) -> None:
+    """Each call once."""
     from lmc.cli.loading import load_program
 
-    for file in sorted((Path(__file__).parents[2] / "examples").glob("*.py")):
-        graph = drawn(load_program(str(file)))
-        calls = [item.number for item in all_items(graph.whole) if item.kind == "call"]
-        assert sorted(calls) == [call.step.id for call in graph.view.calls], file
+    graph = drawn(load_program(str(example)))
+    calls = [item.number for item in all_items(graph.whole) if item.kind == "call"]
+    assert sorted(calls) == [call.step.id for call in graph.view.calls]

@@ -41,6 +41,19 @@ class SafeFile(Protocol):
     def get_tensor(self, name: str) -> Tensor: ...
 
 
+class Weights(Protocol):
+    """The tensors of a model by transformers' names, whatever they are stored in."""
+
+    def require(self, shapes: Mapping[str, TensorShape]) -> None:
+        """Raise ModelLoadError unless every named tensor is there, of its shape, and can be read."""
+
+    def refuse_unused(self, used: Mapping[str, TensorShape], prefixes: tuple[str, ...]) -> None:
+        """Raise ModelLoadError for tensors that the decoder would silently leave out; `prefixes` are its layers'."""
+
+    def tensor(self, name: str, dtype: torch.dtype) -> Tensor:
+        """A tensor that `require` has seen, in `dtype`: its own, whatever becomes of the file."""
+
+
 class Checkpoint:
     """Open safetensors files of one folder; `files[name]` is the file that holds the tensor `name`."""
 
@@ -82,9 +95,9 @@ class Checkpoint:
                 help="load the checkpoint that was saved in bf16, fp16 or fp32",
             )
 
-    def refuse_unused(self, used: Mapping[str, TensorShape], prefix: str) -> None:
-        """Raise ModelLoadError for tensors under `prefix` that the decoder would silently leave out."""
-        unused = [n for n in self.files if n.startswith(prefix) and n not in used and not n.endswith("inv_freq")]
+    def refuse_unused(self, used: Mapping[str, TensorShape], prefixes: tuple[str, ...]) -> None:
+        """Raise ModelLoadError for tensors under `prefixes` that the decoder would silently leave out."""
+        unused = [n for n in self.files if n.startswith(prefixes) and n not in used and not n.endswith("inv_freq")]
         if unused:
             raise ModelLoadError(
                 f"'{self.folder}' has {len(unused)} tensors that its architecture does not use",

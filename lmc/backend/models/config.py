@@ -1,6 +1,6 @@
-"""What the decoder must know of a checkpoint, read from its config.json.
+"""What the decoder must know of a checkpoint, read from its config.json or from a GGUF file.
 
-Reads the file as transformers writes it, both before and since version 5, without importing transformers.
+Reads config.json as transformers writes it, both before and since version 5, without importing transformers.
 Standard library only. A field that would change the model's result and is not supported is refused, never ignored.
 """
 
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from lmc.backend.models import ARCHITECTURES, config_reader
+from lmc.backend.models.gguf_config import config_fields
 from lmc.errors import ModelLoadError
+from lmc.gguf import is_gguf, read_gguf
 
 Json = Mapping[str, object]
 
@@ -26,14 +28,16 @@ class RopeConfig:
     factor                             how many times the positions are stretched
     low_freq_factor, high_freq_factor  llama3 only: bounds of the frequencies in between, as parts of `original_len`
     original_len                       llama3 only: positions before the stretch
+    divisors                           divided only: what the frequency of each pair of a head is divided by
     """
 
     theta: float
-    kind: Literal["default", "linear", "llama3"] = "default"
+    kind: Literal["default", "linear", "llama3", "divided"] = "default"
     factor: float = 1.0
     low_freq_factor: float = 1.0
     high_freq_factor: float = 1.0
     original_len: int = 0
+    divisors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class ConfigFile:
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """The decoder config of a checkpoint folder; raises ModelLoadError where it cannot be run faithfully."""
+    """The decoder config of a folder or GGUF file; raises ModelLoadError where it cannot be run faithfully."""
     file = open_config(folder)
     config = config_reader(architecture(file))(file)
     refuse_unsupported(file)
@@ -118,6 +122,8 @@ def read_config(folder: Path) -> ModelConfig:
         file.refuse(f"has {config.num_heads} heads, which {config.num_kv_heads} key-value heads do not divide")
     if config.head_dim % 2:
         file.refuse(f"has `head_dim` = {config.head_dim}; rotary embedding needs an even one")
+    if config.rope.divisors and len(config.rope.divisors) != config.head_dim // 2:
+        file.refuse(f"divides {len(config.rope.divisors)} frequencies of {config.head_dim // 2}")
     return config
 
 
@@ -130,14 +136,13 @@ def _of_a_hub(folder: Path) -> str:
 
 
 def open_config(folder: Path) -> ConfigFile:
-    """Parse `folder`/config.json."""
+    """Parse `folder`/config.json, or the head of a GGUF file."""
+    if is_gguf(folder):
+        return ConfigFile(folder, config_fields(read_gguf(folder)))
     if not folder.is_dir():
-        is_file = folder.exists()
-        needed = "a folder that holds config.json, *.safetensors and tokenizer.json"
+        needed = "a GGUF file, or of a folder that holds config.json, *.safetensors and tokenizer.json"
         raise ModelLoadError(
-            f"'{folder}' is a file, not the folder of a model"
-            if is_file
-            else f"model folder '{folder}' does not exist",
+            f"model folder '{folder}' does not exist",
             help=f"give the path of {needed}{_of_a_hub(folder)}",
         )
     path = folder / "config.json"
@@ -194,6 +199,8 @@ def read_rope(file: ConfigFile) -> RopeConfig:
             return RopeConfig(theta, "linear", file.number_of(scaling, "factor", None))
         case "llama3":
             return llama3_rope(file, theta, scaling)
+        case "divided":
+            return RopeConfig(theta, "divided", divisors=divisors(file, scaling))
         case kind:
             file.refuse(f"asks for rope scaling {kind!r}", "known kinds of rope scaling: default, linear, llama3")
 
@@ -218,3 +225,11 @@ def llama3_rope(file: ConfigFile, theta: float, scaling: Json) -> RopeConfig:
     high = file.number_of(scaling, "high_freq_factor", None)
     original = file.number_of(scaling, "original_max_position_embeddings", None)
     return RopeConfig(theta, "llama3", file.number_of(scaling, "factor", None), low, high, int(original))
+
+
+def divisors(file: ConfigFile, scaling: Json) -> tuple[float, ...]:
+    """What each frequency is divided by, as GGUF files say it."""
+    found = scaling.get("divisors")
+    if not isinstance(found, list) or not all(isinstance(d, float) and 0 < d < math.inf for d in found):
+        file.refuse(f"has `divisors` = {found!r:.60}, which are no numbers above 0")
+    return tuple(found)

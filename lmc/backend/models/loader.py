@@ -1,4 +1,4 @@
-"""From a checkpoint folder to a decoder: which tensors a config asks for, and how they are fused."""
+"""From a checkpoint folder or GGUF file to a decoder: which tensors a config asks for, and how they are fused."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lmc.backend.models.checkpoint import Checkpoint, TensorShape
+from lmc.backend.models.checkpoint import Checkpoint, TensorShape, Weights
 from lmc.backend.models.config import ModelConfig, read_config
 from lmc.backend.models.decoder import DecoderModel, Layer
+from lmc.backend.models.gguf_weights import GgufWeights
 from lmc.backend.models.mlp import GatedMlp
 from lmc.backend.models.ops import Linear
 from lmc.backend.models.rope import frequencies
+from lmc.gguf import is_gguf, read_gguf
 
 Pack = Callable[[Tensor, Tensor | None], Linear]
 
@@ -26,14 +28,18 @@ Q_NORM, K_NORM = "self_attn.q_norm.weight", "self_attn.k_norm.weight"
 
 
 def load_decoder(folder: Path, *, dtype: torch.dtype, device: torch.device, pack: Pack) -> DecoderModel:
-    """Read a folder as transformers saves it; `pack` stores each linear. Raises ModelLoadError."""
+    """Read a folder as transformers saves it, or a GGUF file; `pack` stores each linear. Raises ModelLoadError."""
     config = read_config(folder)
-    checkpoint = Checkpoint(folder)
+    weights = open_weights(folder, config)
     shapes = expected_shapes(config)
-    checkpoint.require(shapes)
-    for layer in range(config.num_layers):
-        checkpoint.refuse_unused(shapes, prefix(layer))
-    return Reader(config, checkpoint, dtype, device, pack).decoder()
+    weights.require(shapes)
+    weights.refuse_unused(shapes, tuple(map(prefix, range(config.num_layers))))
+    return Reader(config, weights, dtype, device, pack).decoder()
+
+
+def open_weights(folder: Path, config: ModelConfig) -> Weights:
+    """The tensors of a checkpoint folder or a GGUF file."""
+    return GgufWeights(read_gguf(folder), config) if is_gguf(folder) else Checkpoint(folder)
 
 
 def prefix(layer: int) -> str:
@@ -74,7 +80,7 @@ class Reader:
     """Reads, fuses and packs the tensors of a checkpoint that has passed its checks."""
 
     config: ModelConfig
-    checkpoint: Checkpoint
+    weights: Weights
     dtype: torch.dtype
     device: torch.device
     pack: Pack
@@ -117,4 +123,4 @@ class Reader:
 
     def tensor(self, name: str) -> Tensor:
         """One tensor in the model's dtype, on its device."""
-        return self.checkpoint.tensor(name, self.dtype).to(self.device)
+        return self.weights.tensor(name, self.dtype).to(self.device)

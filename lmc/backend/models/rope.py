@@ -20,6 +20,8 @@ def frequencies(rope: RopeConfig, head_dim: int) -> Tensor:
             return plain / rope.factor
         case "llama3":
             return llama3(plain, rope)
+        case "divided":
+            return plain / torch.tensor(rope.divisors)
 
 
 def llama3(plain: Tensor, rope: RopeConfig) -> Tensor:

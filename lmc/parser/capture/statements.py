@@ -147,9 +147,8 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
 
 def _is_safe(op: str, old: StandIn, value: StandIn) -> bool:
     """True where `old op value` raises nothing, or the same as `old op= value`: an error of types says the operator."""
-    if type(old) is tuple and type(value) is tuple:
-        return True
-    if expressions.is_text(old) and expressions.is_text(value):
+    are_texts = expressions.is_text(old) and expressions.is_text(value)
+    if are_texts or (type(old) is tuple and type(value) is tuple):
         return op == "+"
     numbers = all(type(x) in (bool, int, float) or _type_of(x) in ("bool", "int", "float") for x in (old, value))
     return numbers and op in ("+", "-", "*", "/", "//", "%", "**")
