@@ -27,6 +27,7 @@ from lmc.backend.base import FinishReason, Request, Then
 from lmc.backend.stops import Stops
 from lmc.ir.prompt import GENERATED, Text, Tokenizer
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
+from lmc.recent import Recent
 
 if TYPE_CHECKING:
     from lmc.backend.api.ask import Spent
@@ -411,12 +412,13 @@ class Speculation:
         return self.size_of(value.begin, value.end, *value.tokens)
 
 
-_KNOWN: dict[str, list[bytes]] = {}
+_known: Recent[str, list[bytes]] = Recent("spellings of tokens", 8)  # by the tokenizer's key
 
 
 def spellings_of(tokenizer: Tokenizer) -> list[bytes]:
     """The bytes of each token of a vocabulary."""
-    found = _KNOWN.get(tokenizer.key)
+    found = _known.get(tokenizer.key)
     if found is None:
-        found = _KNOWN[tokenizer.key] = tokenizer.vocab_bytes()  # type: ignore[attr-defined]
+        found = tokenizer.vocab_bytes()  # type: ignore[attr-defined]
+        _known.put(tokenizer.key, found)
     return found
