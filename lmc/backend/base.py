@@ -128,6 +128,7 @@ class Request:
     follows    the request whose answer its prompt goes on from, where that one had a `then`
     site       which row of calls it belongs to, the same for all items: what is learnt of the row is kept by it
     most_tokens  that the output can come to, where its constraint bounds it below max_tokens
+    user       for whom it is counted, where a session has several of them; 0 is nobody
     """
 
     rid: int
@@ -144,6 +145,7 @@ class Request:
     then: tuple[Then, ...] = ()
     follows: int | None = None
     site: str = ""
+    user: int = 0
 
 
 # --- events ----------------------------------------------------------------------------------------------
@@ -287,7 +289,8 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A sample will not finish. `message` says what to do; `retryable` whether the same call may succeed later."""
+    """A sample will not finish. `message` says what to do; `retryable` whether the same call may succeed later.
+    """
 
     rid: int
     sample: int

@@ -640,6 +640,28 @@ def test_another_way_to_fuse_is_refused() -> None:
         lmc.Remote("http://127.0.0.1:9", api_fuse="maybe")
 
 
+@pytest.mark.parametrize("dialect", ["vllm", "sglang", "llamacpp", "ollama", "openai"])
+@pytest.mark.parametrize("is_chat", [True, False])
+def test_rows_of_texts(dialect: str, is_chat: bool) -> None:
+    """Of messages, and of text without roles, whoever serves it."""
+
+    @lmc.function
+    def plain(s: lmc.State) -> None:
+        s += "Name:" + lmc.gen("name", stop="\n", max_tokens=16) + "\nAge:" + lmc.gen("age", stop="\n", max_tokens=8)
+        s += "\nCity:" + lmc.gen("city", stop="\n", max_tokens=16)
+
+    if dialect == "openai" and is_chat:
+        pytest.skip("its chat goes on with no turn")
+    name = "gpt-3.5-turbo-instruct" if dialect == "openai" else "m"
+    with Fake(dialect, ScriptBrain(rest_of, OneByte())) as server:
+        for fuse, num in ((True, 1), (False, 3)):
+            before = len(server.posts)
+            model = lmc.Remote(server.url, model=name, dialect=dialect, api_key="k", api_fuse=fuse)
+            result = lmc.run(person if is_chat else plain, backend=model, temperature=0)
+            assert result.variables() == LENA
+            assert len(server.posts) - before == num
+
+
 # --- token ids ------------------------------------------------------------------------------------------------------
 
 
