@@ -61,7 +61,7 @@ HINTS: dict[str, HintRule] = {
     "again": HintRule("number", "start", least=1, once=True),
     "gang": HintRule("gang", "start", may_share=True, once=True),
     "priority": HintRule("number", "start", once=True),
-    "row": HintRule("number", "start", once=True),  # generations of a turn that may be asked for in one call
+    "row": HintRule("number", "start", least=0, once=True),  # generations of a turn that may be asked for in one call
 }
 SIGILS = {"prefix": "p", "gang": "g", "number": ""}  # what stands before a target's number
 

@@ -139,7 +139,8 @@ class _Uses:
         starts = self.times.starts
         loops = [loop for loop in self.times.loops(id) if loop not in varies]
         at = bisect_left(uses, (starts[id] + 1, -1))
-        later = next((other for _, other in uses[at:] if not self.times.exclude(id, other)), None)
+        behind = (uses[i][1] for i in range(at, len(uses)))  # no slice: it would be copied at each call
+        later = next((other for other in behind if not self.times.exclude(id, other)), None)
         around = [(self.distance(id, other, loops) or 0, other) for _, other in uses] if loops else []
         if later is not None:
             around.append((starts[later] - starts[id], later))
