@@ -89,7 +89,11 @@ def shown_by(fn: Any, arguments: dict[str, Any], backend: lmc.Remote) -> tuple[A
         return type(error).__name__, getattr(error, "code", ""), ""
 
 
-@pytest.mark.parametrize("fn, arguments", [*OWN, *one_in(80, RUNS)])
+# a sample, and not the whole corpus: the fakes have limits of their own that servers have not
+SAMPLE = [param for param in one_in(80, RUNS) if not param.marks]
+
+
+@pytest.mark.parametrize("fn, arguments", [*OWN, *SAMPLE])
 def test_the_same_calls_everywhere(fn: Any, arguments: dict[str, Any]) -> None:
     """With the same values in the end."""
     found = {dialect: ran(fn, arguments, dialect) for dialect in MODELS}
