@@ -71,3 +71,23 @@ def test_parts_without_calls_stay_the_same_when_calls_are_rewritten():
     found = rewritten(both, lambda called: marks(place + 1 for place in called))
     assert found == Alt((Seq((key, mark(2))), Seq((key, key))))
     assert found.options[1] is both.options[1] and found.options[0].items[0] is key
+
+
+@pytest.mark.parametrize("inner", [{"type": "object"}, {"$ref": "#"}])
+def test_a_chain_of_conditions_on_one_constant_is_as_long_as_it_is_written(inner):
+    """Twenty `if`s that exclude each other are twenty-two kinds of objects, not two to the twentieth."""
+    names = [f"kind{at}" for at in range(20)]
+    ways = [
+        {
+            "if": {"properties": {"kind": {"const": name}}, "required": ["kind"]},
+            "then": {"properties": {"is": {"required": [name], "properties": {name: inner}}}, "required": ["is"]},
+        }
+        for name in names
+    ]
+    schema = parse_schema({"type": "object", "properties": {"kind": {"type": "string"}}, "allOf": ways})
+
+    lowered = texts_of(schema)
+    accepts = judge_of(lowered)
+
+    assert accepts('{"kind":"kind3","is":{"kind3":{}}}') and accepts('{"kind":"other"}') and accepts("{}")
+    assert not accepts('{"kind":"kind3","is":{"kind4":{}}}') and not accepts('{"kind":"kind3"}')
