@@ -84,7 +84,7 @@ def rewritten(
             case Seq(parts):
                 steps(len(parts) // 8)
                 # nearly all of a schema's tree is rows of characters: none of them is looked up
-                others = tuple([each if _is_plain(each) else inner(each) for each in parts])
+                others = tuple([each if is_plain(each) else inner(each) for each in parts])
                 return part if all(map(is_, parts, others)) else Seq(others)
             case Alt(parts) | And(parts):
                 others = tuple(map(inner, parts))
@@ -102,7 +102,8 @@ def rewritten(
     return inner(tree) if has_marks(tree) else tree
 
 
-def _is_plain(part: RegexTree) -> bool:
+def is_plain(part: RegexTree) -> bool:
+    """Whether a part of a tree is a character."""
     return type(part) is Chars and bool(part.ranges) and part.ranges[-1][1] <= LAST
 
 

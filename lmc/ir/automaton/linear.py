@@ -14,7 +14,7 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.nodes import ALWAYS, Assertion, Condition, InnerAutomaton, Item, Nodes, RegexNode, State
 
 MAX_SPLIT = 10  # conditional parts under one complement: each way they can hold is a case of its own
-MAX_PAIRS = 64  # of ways that two sides of an intersection can go on, above which each side is made one
+MAX_PAIRS = 4  # of ways that two sides of an intersection can go on, above which each side is made one
 ACCEPT: Item = (ALWAYS, 0, None)
 
 

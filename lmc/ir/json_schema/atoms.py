@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from lmc.ir.json_schema.findings import Finding, NotRegular
+from lmc.ir.json_schema.keywords import ENFORCED, Json
 from lmc.ir.json_schema.shape import Shape
-from lmc.ir.json_schema.source import SchemaSource
-from lmc.ir.json_schema.values import KINDS, Deferred, Kind, Part, Values, everything, join, meet, nothing
+from lmc.ir.json_schema.source import SchemaSource, is_container
+from lmc.ir.json_schema.values import KINDS, Deferred, Kind, Part, Values, everything, is_nothing, join, meet, nothing
 from lmc.ir.work import steps
 
 Literal = tuple[int, bool]  # the number of an atom, and whether it is meant itself or its complement
@@ -24,6 +25,7 @@ Key = tuple[int, Clauses]  # identity of a shape, and what stands in it
 
 ANY: Clauses = frozenset((frozenset(),))
 MAX_CLAUSES = 64
+FACE = frozenset(("type", "const", "enum"))
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class Atoms:
     _atoms: list[_Atom] = field(default_factory=list)
     _numbers: dict[tuple[int, str, int], int] = field(default_factory=dict)
     _known: dict[Key, Values] = field(default_factory=dict)
+    _faces: dict[Literal, Values | None] = field(default_factory=dict)
+    _empty: dict[Clause, bool] = field(default_factory=dict)
 
     def of(self, source: SchemaSource, shape: Shape) -> Values:
         """The values that a schema accepts in a place, not looked into."""
@@ -67,10 +71,40 @@ class Atoms:
                 atom.values = self.lower(source, atom.shape)
 
     def set_of(self, shape: Shape, clauses: Clauses) -> Values:
-        """A set by its clauses."""
-        if not clauses:
+        """A set by its clauses, without those that plainly hold nothing."""
+        kept = self.filled(clauses)
+        if not kept:
             return nothing()
-        return everything() if clauses == ANY else AtomSet(self, shape, clauses)
+        return everything() if kept == ANY else AtomSet(self, shape, kept)
+
+    def filled(self, clauses: Clauses) -> Clauses:
+        """The clauses that may hold a value, by what their schemas say on their face."""
+        if all(len(each) < 2 for each in clauses):
+            return clauses
+        return frozenset(each for each in clauses if len(each) < 2 or not self._is_empty(each))
+
+    def _is_empty(self, clause: Clause) -> bool:
+        found = self._empty.get(clause)
+        if found is None:
+            steps()
+            faces = [face for literal in _sorted(clause) if (face := self._face(literal)) is not None]
+            found = self._empty[clause] = len(faces) > 1 and is_nothing(meet(*faces))
+        return found
+
+    def _face(self, literal: Literal) -> Values | None:
+        """A set that holds all that a literal means, by `type`, `const` and `enum`; None where they say nothing.
+
+        No other schema is looked into, which may be this one again.
+        """
+        if literal not in self._faces:
+            number, is_meant = literal
+            source = self._atoms[number].source
+            told = {key: value for key, value in source.schema.items() if key in FACE and not _has_parts(key, value)}
+            # a complement holds all that breaks any keyword
+            is_known = bool(told) and (is_meant or not (source.schema.keys() & ENFORCED) - told.keys())
+            values = self.lower(SchemaSource(told, source.place, source.base), Shape()) if is_known else None
+            self._faces[literal] = values if values is None or is_meant else self.complement(values)
+        return self._faces[literal]
 
     def looked_into(self, shape: Shape, clauses: Clauses) -> Values:
         """The set kind by kind."""
@@ -154,6 +188,11 @@ def smallest(clauses: Clauses) -> Clauses:
         why = f"what may stand in one place is a union of more than {MAX_CLAUSES} combinations of schemas"
         raise NotRegular(Finding("#", "(size)", "exact", why))
     return found
+
+
+def _has_parts(keyword: str, value: Json) -> bool:
+    """Whether an object or array is among the values that `const` or `enum` name."""
+    return is_container(value) if keyword == "const" else keyword == "enum" and any(map(is_container, value))
 
 
 def _sorted(clause: Clause) -> list[Literal]:

@@ -21,7 +21,19 @@ from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.strings import search
 from lmc.ir.json_schema.unions import Exclusion
 from lmc.ir.json_schema.vacancy import Vacancy
-from lmc.ir.json_schema.values import EVERYTHING, KINDS, NOTHING, Complements, Values, Weights, complement, join, weight
+from lmc.ir.json_schema.values import (
+    EVERYTHING,
+    KINDS,
+    NOTHING,
+    Complements,
+    Values,
+    Weights,
+    complement,
+    everything,
+    join,
+    nothing,
+    weight,
+)
 from lmc.ir.regex import RegexTree
 from lmc.ir.work import steps
 
@@ -66,7 +78,9 @@ class SchemaLowering:
 
     def inner(self, source: SchemaSource, shape: Shape | None) -> Values:
         """The values that a schema accepts in a place further in."""
-        if not self.shared or not isinstance(source.schema, dict):
+        if not isinstance(source.schema, dict):
+            return everything() if source.schema else nothing()
+        if not self.shared:
             return self.values(source, shape)
         assert shape is not None
         return self.atoms.of(replace(source, through=frozenset()), shape)

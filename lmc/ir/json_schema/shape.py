@@ -102,7 +102,7 @@ class Shapes:
     def shape(self, sources: list[SchemaSource]) -> Shape:
         """The shape of a place that all of these schemas look at. Raises NotRegular, SchemaError."""
         if self.shared:
-            sources = [replace(each, through=frozenset()) for each in sources]
+            sources = [replace(each, through=frozenset()) if each.through else each for each in sources]
             key = frozenset(map(_identity, sources))
             if key in self._known:
                 return self._known[key]

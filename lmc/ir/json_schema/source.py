@@ -34,8 +34,9 @@ class SchemaSource:
         for step in steps:
             schema = schema[int(step)] if isinstance(schema, list) else schema[step]
             place = f"{place}/{escaped(step)}"
-        found = self.with_schema(schema, place, positive=positive)
-        return replace(found, around=(*self.around, self) if steps[0] in SAME_VALUE else ())
+        around = (*self.around, self) if steps[0] in SAME_VALUE else ()
+        base = own_base(schema, self.base)
+        return SchemaSource(schema, place, base, self.positive and positive, self.through, around)
 
     def without(self, keyword: str) -> SchemaSource:
         """The schema but for a keyword."""

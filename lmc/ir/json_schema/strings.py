@@ -50,6 +50,13 @@ class Strings:
     trees: tuple[RegexTree, ...] = ()
     formats: tuple[Format, ...] = ()
 
+    @property
+    def text(self) -> str | None:
+        """The only string of them, where it is told; None of any other set."""
+        if self.formats or len(self.trees) != 1 or (self.low, self.high) != (0, None):
+            return None
+        return _text_of(self.trees[0])
+
     def meet(self, other: Strings) -> Strings:
         """The strings in both."""
         high = other.high if self.high is None else self.high if other.high is None else min(self.high, other.high)
@@ -219,15 +226,23 @@ def _unmarked(marks: tuple[str, ...]) -> RegexTree:
 
 def _listed(tree: RegexTree) -> list[str] | None:
     """The texts of a tree that lists them; None of any other."""
-    options = tree.options if isinstance(tree, Alt) else (tree,)
     texts = []
-    for option in options:
-        chars = option.items if isinstance(option, Seq) else (option,)
-        single = [c.ranges[0][0] for c in chars if isinstance(c, Chars) and len(c.ranges) == 1]
-        if len(single) < len(chars) or any(isinstance(c, Chars) and c.ranges[0][0] < c.ranges[0][1] for c in chars):
+    for option in tree.options if isinstance(tree, Alt) else (tree,):
+        text = _text_of(option)
+        if text is None:
             return None
-        texts.append("".join(map(chr, single)))
+        texts.append(text)
     return texts
+
+
+def _text_of(tree: RegexTree) -> str | None:
+    """The text of a row of single characters; None of any other tree."""
+    codes = []
+    for char in tree.items if isinstance(tree, Seq) else (tree,):
+        if not isinstance(char, Chars) or len(char.ranges) != 1 or char.ranges[0][0] < char.ranges[0][1]:
+            return None
+        codes.append(char.ranges[0][0])
+    return "".join(map(chr, codes))
 
 
 def _spelt(text: str, marks: tuple[str, ...]) -> RegexTree:

@@ -111,6 +111,7 @@ class Writer:
     counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
     calls: Calls | None = None
+    _parts: dict[tuple[int, Kind, int, bool], tuple[Part, Shape, RegexTree]] = field(default_factory=dict)
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
     _anything: dict[int, RegexTree] = field(default_factory=dict)
     _keys: dict[str, RegexTree] = field(default_factory=dict)
@@ -168,7 +169,16 @@ class Writer:
         return Strings().tree(canonical=self.canonical, marks=self.marks)
 
     def part(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
-        """The texts of a set of one kind."""
+        """The texts of a set of one kind: one tree wherever the very same set is held in a place."""
+        if isinstance(part, Everything | Nothing):
+            return self._part(kind, part, shape)
+        key = (id(part), kind, id(shape), self.is_negated)
+        found = self._parts.get(key)
+        if found is None:  # kept with what it is of, as their numbers would be others'
+            found = self._parts[key] = part, shape, self._part(kind, part, shape)
+        return found[2]
+
+    def _part(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
         self.num_parts += 1
         steps()
         if self.num_parts > MAX_PARTS:
@@ -372,7 +382,7 @@ class Writer:
     def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
         """Each property that may be there, in order, with its name; further ones have none."""
         found: list[tuple[str | None, RegexTree]] = []
-        steps(2 * len(shape.names))
+        steps(len(shape.names))
         for name, inner in shape.names.items():
             value = self.value(form.named.get(name, everything()), inner)
             key = self._key(name)

@@ -7,12 +7,13 @@ Intersections of two plain descriptions are described again, so that `allOf` giv
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial, reduce
 from typing import Any, Literal, cast
 
+from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.numbers import Number, Numbers
 from lmc.ir.json_schema.strings import Strings
 from lmc.ir.regex import RegexTree
@@ -22,6 +23,7 @@ Kind = Literal["null", "boolean", "number", "string", "array", "object"]
 KINDS: tuple[Kind, ...] = ("null", "boolean", "number", "string", "array", "object")
 MAX_ALTERNATIVES = 12  # descriptions that an intersection is multiplied out to
 MAX_TRIED = 64  # that may turn out to be so many
+FEW, MAX_SPREAD = 3, 2000  # with so few on one side, that many are tried
 MAX_COMPARED = 64  # descriptions in a union that are compared with each other
 MAX_FAILING = 4  # descriptions of a complement
 
@@ -38,7 +40,7 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The values with these texts."""
+    """The value with this text: `true` or `false`."""
 
     tree: RegexTree
 
@@ -126,7 +128,7 @@ class Objects:
     def meet(self, other: Objects) -> Objects:
         """The objects in both."""
         named = dict(self.named)
-        steps(len(named) + len(other.named))
+        steps((len(named) + len(other.named)) // 4)
         for name, values in other.named.items():
             named[name] = meet(named[name], values) if name in named else values
         rules = (*self.rules, *(rule for rule in other.rules if all(rule is not each for each in self.rules)))
@@ -137,6 +139,8 @@ class Objects:
 Part = Everything | Nothing | Texts | Either | Both | Without | Contains | Number | Numbers | Strings | Arrays | Objects
 Values = Mapping[Kind, Part]
 EVERYTHING, NOTHING = Everything(), Nothing()
+_EVERY: Values = dict.fromkeys(KINDS, EVERYTHING)
+_NONE: Values = dict.fromkeys(KINDS, NOTHING)
 # by identity of what is kept beside the answer: parts are held in many places, and comparing would walk each of them
 Complements = dict[int, tuple[Values | Part, Values | Part]]
 Weights = dict[int, tuple[object, int]]
@@ -165,12 +169,12 @@ class Deferred(Mapping[Kind, Part]):
 
 def everything() -> Values:
     """Every value."""
-    return dict.fromkeys(KINDS, EVERYTHING)
+    return _EVERY
 
 
 def nothing() -> Values:
     """No value."""
-    return dict.fromkeys(KINDS, NOTHING)
+    return _NONE
 
 
 def only(kind: Kind, part: Part = EVERYTHING) -> Values:
@@ -185,12 +189,12 @@ def where(kind: Kind, part: Part) -> Values:
 
 def is_nothing(values: Values) -> bool:
     """Whether it is plain that no value is in it."""
-    return not isinstance(values, Deferred) and all(part == NOTHING for part in values.values())
+    return values is _NONE or (type(values) is dict and all(type(part) is Nothing for part in values.values()))
 
 
 def is_everything(values: Values) -> bool:
     """Whether it is plain that every value is in it."""
-    return not isinstance(values, Deferred) and all(part == EVERYTHING for part in values.values())
+    return values is _EVERY or (type(values) is dict and all(type(part) is Everything for part in values.values()))
 
 
 def meet(*sets: Values) -> Values:
@@ -274,7 +278,9 @@ def _meet(a: Part, b: Part) -> Part:
             return other
         case Numbers(), Numbers():
             return a.meet(b)
-        case Strings(), Strings():
+        case Texts(), Texts():
+            return a if a == b else NOTHING  # one word each
+        case Strings(), Strings() if a.text is None and b.text is None:
             return a.meet(b)
         case Arrays(), Arrays():
             return a.meet(b)
@@ -285,11 +291,65 @@ def _meet(a: Part, b: Part) -> Part:
     for few, others in ((a, b), (b, a)):
         if all(isinstance(each, Number) for each in _options(few)):
             return _join_all(each for each in _options(few) if isinstance(each, Number) and has(others, each.value))
-    if 1 < len(_options(a)) * len(_options(b)) <= MAX_TRIED:
-        found = _join_all(_meet(x, y) for x in _options(a) for y in _options(b))
-        if len(_options(found)) <= MAX_ALTERNATIVES:
-            return found
-    return Both((*_conjuncts(a), *_conjuncts(b)))
+    # so are strings
+    for few, others in ((a, b), (b, a)):
+        texts = _texts(few)
+        is_held = None if texts is None else _asked_of_texts(others)
+        if texts is not None and is_held is not None:
+            return _join_all(each for text, each in texts.items() if is_held(text))
+    if isinstance(a, Strings) and isinstance(b, Strings):
+        return a.meet(b)
+    return _spread(a, b) or Both((*_conjuncts(a), *_conjuncts(b)))
+
+
+def _spread(a: Part, b: Part) -> Part | None:
+    """An intersection of unions as a union of intersections; None where that has many parts."""
+    ours, theirs = _options(a), _options(b)
+    least = min(len(ours), len(theirs))
+    if not 1 < len(ours) * len(theirs) <= (MAX_SPREAD if least <= FEW else MAX_TRIED):
+        return None
+    found = _join_all(_meet(x, y) for x in ours for y in theirs)
+    parts = _options(found)
+    if len(parts) <= MAX_ALTERNATIVES:
+        return found
+    # no more than before, and each of them told as simply: a condition, or the branch of a union
+    is_told = len(parts) <= len(ours) + len(theirs) and not any(isinstance(each, Both) for each in parts)
+    return found if is_told else None
+
+
+def _texts(part: Part) -> dict[str, Strings] | None:
+    """Strings that are told one by one; None of any other set."""
+    found: dict[str, Strings] = {}
+    for each in _options(part):
+        text = each.text if isinstance(each, Strings) else None
+        if text is None:
+            return None
+        assert isinstance(each, Strings)
+        found[text] = each
+    return found
+
+
+def _asked_of_texts(part: Part) -> Callable[[str], bool] | None:
+    """Whether a string is in a set; None where a format is asked, whose borders are open."""
+    texts = _texts(part)
+    if texts is not None:
+        return texts.__contains__
+    match part:
+        case Everything():
+            return lambda _: True
+        case Strings():
+            return None if part.formats else CharDfa(part.characters()).accepts
+        case Either(parts) | Both(parts):
+            inner = [asked for each in parts if (asked := _asked_of_texts(each)) is not None]
+            if len(inner) < len(parts):
+                return None
+            whole = any if isinstance(part, Either) else all
+            return lambda text: whole(asked(text) for asked in inner)
+        case Without(other):
+            asked = _asked_of_texts(other)
+            return None if asked is None else lambda text: not asked(text)
+        case _:
+            return None
 
 
 def has(part: Part, number: Decimal) -> bool:
@@ -313,10 +373,10 @@ def has(part: Part, number: Decimal) -> bool:
 
 def _join(a: Part, b: Part) -> Part:
     steps()
-    if a == EVERYTHING or b == EVERYTHING:
+    if type(a) is Everything or type(b) is Everything:
         return EVERYTHING
-    if a == NOTHING or b == NOTHING:
-        return b if a == NOTHING else a
+    if type(a) is Nothing or type(b) is Nothing:
+        return b if type(a) is Nothing else a
     return a if _is_same(a, b) else _either(a, b)
 
 
@@ -354,7 +414,7 @@ def _is_same(a: Part, b: Part) -> bool:
 
 
 def _complement(part: Part, known: Complements) -> Part:
-    if part == EVERYTHING:
+    if type(part) is Everything:
         return NOTHING
     found = known.get(id(part))
     if found is None:
