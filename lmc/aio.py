@@ -451,6 +451,7 @@ class AsyncBatch:
         self._opener, self._items, self._on_event = opener, items, on_event
         self._retry, self._timeout = retry, timeout
         self._max_ahead = min(max_in_flight or MAX_AHEAD, MAX_AHEAD)
+        self._report: RunReport | None = None  # of the run that was read to its end
 
     def __await__(self) -> Generator[Any, None, list[Result]]:
         return self._all().__await__()
@@ -458,9 +459,8 @@ class AsyncBatch:
     async def _all(self) -> list[Result]:
         with collector_paced():
             found = {index: result async for index, result in self}
-        report = next(iter(found.values())).report if found else None
         for result in found.values():
-            result.report = report
+            result.report = self._report
         return [found[i] for i in range(len(found))]
 
     async def __aiter__(self) -> AsyncIterator[tuple[int, Result]]:
@@ -477,6 +477,7 @@ class AsyncBatch:
                         yield told.item, told.result
                         room.release()
                 if is_over:
+                    self._report = run.report()
                     return
                 await run.wait(seen)
         finally:

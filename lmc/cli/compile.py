@@ -26,7 +26,7 @@ from lmc.cli.options import (
     time_passes_option,
     width_option,
 )
-from lmc.cli.remote import api_option, asked_of, fallback_option, tokenizer_option
+from lmc.cli.remote import api_fuse_option, api_option, asked_of, fallback_option, tokenizer_option
 from lmc.cli.remote import tokenizer_of as tokenizer_of
 from lmc.codes import ABOUT_APIS, SURELY_WRONG, with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
@@ -87,6 +87,7 @@ def graph_formats(ctx: click.Context, param: click.Parameter, value: str | None)
 @api_option
 @tokenizer_option
 @fallback_option
+@api_fuse_option
 @closed_option
 @level_option
 @passes_option
@@ -108,6 +109,7 @@ def compile_command(
     backend: str | None,
     tokenizer: str | None,
     fallback: str | None,
+    fuse: str | None,
     closed: bool,
     level: int,
     passes: str | None,
@@ -132,7 +134,7 @@ def compile_command(
     prog = load_program(program)
     values = parse_arguments(prog, arguments)
     pipeline, on_change = passes if passes is not None else level, print_change if print_ir_after_change else None
-    counts, caps = asked_of(backend, model, tokenizer, fallback)
+    counts, caps = asked_of(backend, model, tokenizer, fallback, fuse)
     done = compiled(prog, values, pipeline, counts, on_change, is_closed=closed, caps=caps)
     if stage == "captured" and formats != ("ir",):
         raise click.UsageError("--stage captured goes with --emit-graph=ir")

@@ -13,7 +13,7 @@ from lmc.cli.failing import reported
 from lmc.cli.forecast import learn_option
 from lmc.cli.json_output import echo_json
 from lmc.cli.options import ProgramCommand, arguments_option, closed_option, level_option, limit_option, width_option
-from lmc.cli.remote import DIALECTS, fallback_option, model_of
+from lmc.cli.remote import DIALECTS, api_fuse_option, fallback_option, fuse_of, model_of
 
 if TYPE_CHECKING:
     from lmc.cli.api_bill import ApiBill, BilledWay
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     "--prices", metavar="FILE", help="Prices: a table as docs/models.md says, or as `lmc explain --cost` takes."
 )
 @fallback_option
+@api_fuse_option
 @arguments_option
 @learn_option
 @limit_option
@@ -49,6 +50,7 @@ def cost_command(
     tokenizer: str | None,
     prices: str | None,
     fallback: str | None,
+    fuse: str | None,
     arguments: tuple[str, ...],
     learn: str | None,
     max_new_tokens: int | None,
@@ -79,6 +81,7 @@ def cost_command(
         tokenizer=tokenizer,
         prices=prices,
         fallback="emulate" if fallback else None,
+        fuse=fuse_of(fuse),
         learn=learn,
         max_new_tokens=max_new_tokens,
         is_closed=closed,

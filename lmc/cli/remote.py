@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 if TYPE_CHECKING:
-    from lmc.backend.api.abilities import Abilities
+    from lmc.backend.api.abilities import Abilities, ApiFuse
     from lmc.ir.caps import Caps
     from lmc.ir.prompt import Tokenizer
 
@@ -24,28 +24,40 @@ fallback_option = click.option(
     type=click.Choice(("emulate",)),
     help="With --backend: what the model cannot do and lmc can do in its place is a note, and no error.",
 )
+api_fuse_option = click.option(
+    "--api-fuse",
+    "fuse",
+    type=click.Choice(("text", "schema", "off")),
+    help="With --backend: generations of a turn in one call also where it is not exact, or never (docs/remote.md).",
+)
 tokenizer_option = click.option(
     "--tokenizer", metavar="DIR", help="With --backend: a folder whose tokenizer counts the model's tokens."
 )
 
 
 def asked_of(
-    backend: str | None, model: str | None, tokenizer: str | None, fallback: str | None
+    backend: str | None, model: str | None, tokenizer: str | None, fallback: str | None, fuse: str | None = None
 ) -> tuple[Tokenizer | None, Caps | None]:
     """The tokenizer to compile with, and what the model can do; no Caps without a backend.
 
     Raises UsageError for options that do not go together.
     """
     if backend is None:
-        if tokenizer is not None or fallback is not None:
-            raise click.UsageError("--tokenizer and --fallback go with --backend")
+        if tokenizer is not None or fallback is not None or fuse is not None:
+            raise click.UsageError("--tokenizer, --fallback and --api-fuse go with --backend")
         return tokenizer_of(model), None
-    from lmc.backend.api.abilities import caps_of
+    from lmc.backend.api.abilities import caps_of, speculates_of
 
     known = model_of(backend, model)
     counts = tokenizer is not None
-    caps = caps_of(known, fallback="emulate" if fallback else None, counts_tokens=counts)
+    speculates = speculates_of(known, fuse_of(fuse), sends_ids=counts and known.takes_ids)
+    caps = caps_of(known, fallback="emulate" if fallback else None, counts_tokens=counts, speculates=speculates)
     return tokenizer_of(tokenizer), caps
+
+
+def fuse_of(option: str | None) -> ApiFuse:
+    """What `--api-fuse` says, as `Remote` takes it."""
+    return True if option is None else False if option == "off" else cast("ApiFuse", option)
 
 
 def tokenizer_of(model: str | None) -> Tokenizer | None:

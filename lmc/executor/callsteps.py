@@ -136,8 +136,11 @@ def ask(
         inst.fails_at((*path, params.number), failure)
         give_up(inst, outs, failure)
         return
+    rid = next(inst.shared.rids)
+    if inst.first_rid is None:
+        inst.first_rid = rid
     request = Request(
-        next(inst.shared.rids),
+        rid,
         prompt,
         out,
         n=n,
@@ -145,6 +148,9 @@ def ask(
         priority=params.hints.priority,
         most_tokens=most_tokens(out),
         goes_on=params.hints.goes_on,
+        item=inst.first_rid,
+        again_in=params.hints.again_in,
+        calls_left=params.hints.calls_left,
         then=then,
         follows=state.final.rid if params.hints.row is not None and state.final is not None else None,
         site=_site(params) if params.hints.row is not None else "",

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lmc.backend.base import PrefixHint, Prompt
+from lmc.backend.base import PrefixHint, Request
 from lmc.common_prefix import common_len
 from lmc.ir.graph import Atom, Lit
 from lmc.ir.hints import HINTS, Hint
 from lmc.ir.plan import Plan, Step
+from lmc.ir.wave_times import WaveTimes
 
 Ids = tuple[int, ...]
 MAX_ATOMS = 1000  # a longer prompt is not looked through
+GUESSED_TURNS = 4  # of a loop, for how many calls may follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class CallHints:
     gang         the hint that names its gang; `num_gangs` are in the plan
     before       hints about prefixes for when it starts; `behind` for when it has ended
     goes_on      other calls begin with all of its prompt, as the next one of a conversation does
+    again_in     waves until another call begins with its prompt and its answer, None where none does
+    calls_left   that follow it one after another, as far as the plan knows
     row          the number of the row of calls that it stands in; None where it stands in none
     begins_with  (prefix, tokens of it, None where not known) of those its prompt begins with that some hint names
     """
@@ -40,6 +44,8 @@ class CallHints:
     behind: tuple[Hint, ...] = ()
     begins_with: tuple[tuple[int, int | None], ...] = ()
     goes_on: bool = False
+    again_in: int | None = None
+    calls_left: int = 0
     row: int | None = None
 
     def gang_of(self, item: int) -> int | None:
@@ -62,12 +68,13 @@ def hints_of(plan: Plan) -> dict[int, CallHints]:
             of_step.setdefault(id, []).append(prefix.id)
     gangs = [hint.target for step in plan.steps for hint in step.hints if hint.kind == "gang"]
     num_gangs = max(gangs, default=-1) + 1
-    sizes = _sizes(plan)
+    sizes, times = _sizes(plan), WaveTimes(plan, GUESSED_TURNS)
     found = {}
     for order, step in enumerate(plan.steps):
         of_it = _of_step(step, order, num_gangs, tuple((id, lengths[id]) for id in of_step.get(step.id, ())))
         is_whole = step.prefix is not None and len(step.prompt) <= MAX_ATOMS
-        found[step.node] = replace(of_it, goes_on=is_whole and _size(step.prompt) == sizes[step.prefix or 0])
+        goes_on = is_whole and _size(step.prompt) == sizes[step.prefix or 0]
+        found[step.node] = replace(of_it, goes_on=goes_on, calls_left=times.left(step.id))
     return found
 
 
@@ -81,6 +88,7 @@ def _of_step(step: Step, order: int, num_gangs: int, begins_with: tuple[tuple[in
         tuple(hint for hint in about if HINTS[hint.kind].at == "start"),
         tuple(hint for hint in about if HINTS[hint.kind].at == "end"),
         begins_with,
+        again_in=next((hint.target for hint in step.hints if hint.kind == "again"), None),
         row=next((hint.target for hint in step.hints if hint.kind == "row"), None),
     )
 
@@ -126,12 +134,15 @@ class Adviser:
     def __init__(self, tell: Callable[[PrefixHint], None]) -> None:
         self._tell = tell
         self._items: dict[int, _ItemPrefixes] = {}
+        self._firsts: dict[int, int] = {}  # by item, what an engine knows it by
 
-    def started(self, item: int, hints: CallHints, prompt: Prompt) -> None:
+    def started(self, item: int, hints: CallHints, request: Request) -> None:
         """A call is about to be submitted."""
+        if request.item is not None:
+            self._firsts[item] = request.item
         if not (hints.begins_with or hints.before):
             return
-        known, ids = self._items.setdefault(item, _ItemPrefixes()).known, prompt.ids
+        known, ids = self._items.setdefault(item, _ItemPrefixes()).known, request.prompt.ids
         for prefix, length in hints.begins_with:
             before = known.get(prefix, ids)
             known[prefix] = ids[: common_len(before, ids) if length is None else length]
@@ -148,15 +159,18 @@ class Adviser:
             self._release(prefixes, hint.target)
             if hint.kind == "pin" and hint.target in prefixes.known:
                 prefixes.pinned[hint.target] = ids = prefixes.known[hint.target]
-                self._tell(PrefixHint("pin", ids, hint.ttl_s))
+                self._tell(PrefixHint("pin", ids, hint.ttl_s, hint.waves))
 
     def close(self) -> None:
         """Nothing is kept for any item any longer."""
-        for item in list(self._items):
+        for item in {*self._items, *self._firsts}:
             self.over(item)
 
     def over(self, item: int) -> None:
         """An item has ended: nothing is kept for it any longer."""
+        first = self._firsts.pop(item, None)
+        if first is not None:
+            self._tell(PrefixHint("over", (), item=first))
         prefixes = self._items.pop(item, _ItemPrefixes())
         for prefix in list(prefixes.pinned):
             self._release(prefixes, prefix)

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from itertools import count
 from types import FrameType
+from typing import Protocol, runtime_checkable
 from weakref import ReferenceType, WeakValueDictionary, ref
 
 from lmc.backend.base import (
@@ -38,6 +39,17 @@ WAIT_S = 1.0  # between two looks whether something is to be done; whoever bring
 Task = Callable[[], None]
 
 
+@runtime_checkable
+class CountsByUser(Protocol):
+    """A session that counts for each of its users what only it can count, as money."""
+
+    def counted_for(self, user: int) -> dict[str, float]:
+        """By the names of `Counters.extra`. Any thread."""
+
+    def forget_user(self, user: int) -> None:
+        """That one has gone."""
+
+
 class Hub:
     """A session's thread. Any thread may `post`.
 
@@ -46,6 +58,7 @@ class Hub:
 
     def __init__(self, backend: Backend) -> None:
         self.rids = count()
+        self.numbers = count(1)  # of ports
         self.backend = backend
         self._lock = threading.Lock()
         self._tasks: deque[Task] = deque()
@@ -103,6 +116,9 @@ class Hub:
         for rid in [rid for rid, (owner, _) in self._asked.items() if owner is port]:
             del self._asked[rid]
             self._opened().abort(rid, "the run was closed")
+        session = self._opened()
+        if isinstance(session, CountsByUser):
+            session.forget_user(port.number)
         with self._lock:
             self._ports.discard(port)
         self.record_passes()
@@ -126,6 +142,11 @@ class Hub:
     def hint(self, hint: PrefixHint) -> None:
         """Hand a hint on. On the thread."""
         self._opened().hint(hint)
+
+    def counted_for(self, number: int) -> dict[str, float]:
+        """What the session counts of a port beside tokens; nothing where it does not count by user."""
+        session = self._session
+        return session.counted_for(number) if isinstance(session, CountsByUser) else {}
 
     # --- the thread ------------------------------------------------------------------------------------------
 
@@ -220,6 +241,7 @@ class Port:
         self.notify = notify
         self.fail = fail
         self.opened_by = threading.get_ident()
+        self.number = next(hub.numbers)
         self._hub = hub
         self._inbox: deque[Event] = deque()
         self._counters = Counters()
@@ -240,7 +262,8 @@ class Port:
     def submit(self, requests: list[Request]) -> None:
         """Ask, with the hub's next step."""
         self._counters.requests += len(requests)
-        self._do(lambda: self._hub.submit(self, requests))
+        own = [replace(request, user=self.number) for request in requests]
+        self._do(lambda: self._hub.submit(self, own))
 
     def abort(self, rid: int, reason: str) -> None:
         """End a request early."""
@@ -258,8 +281,12 @@ class Port:
         return events
 
     def counters(self) -> Counters:
-        """What was done for this run: tokens of samples that have finished."""
-        return self._counters.copy()
+        """What was done for this run: tokens of samples that have finished, and what the session counts by user."""
+        found = self._counters.copy()
+        if not self._is_closed:
+            self._counters.extra = self._hub.counted_for(self.number) or self._counters.extra
+        found.extra = dict(self._counters.extra)
+        return found
 
     def record_passes(self, max_rows: int) -> None:
         """Keep a record of the forward passes that do something for this run; 0 ends it."""

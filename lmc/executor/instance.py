@@ -172,13 +172,15 @@ class Instance:
     branches   what is told of its texts; None where the run wants to know of items only
     made       its calls so far, where the run keeps them
     ran        gives what it runs as, once it has ended, where that is known
+    first_rid  of its first call, by which an engine knows which calls are of one item
     taken      the arms of branches and turns of loops so far
     frame      of the program's own block, where its names hold live objects
     """
 
     __slots__ = (
-        "base", "branches", "context", "cut", "failures", "frame", "id", "is_over", "made", "num_calls", "num_open",
-        "num_programs", "number", "program", "ran", "ready", "returned", "shared", "taken", "usage", "waiting",
+        "base", "branches", "context", "cut", "failures", "first_rid", "frame", "id", "is_over", "made", "num_calls",
+        "num_open", "num_programs", "number", "program", "ran", "ready", "returned", "shared", "taken", "usage",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:
@@ -191,6 +193,7 @@ class Instance:
         self.ran: Ran | None = None
         self.taken = Taken()
         self.num_calls = 0
+        self.first_rid: int | None = None
         self.num_open = 0
         self.is_over = False
         self.cut: tuple[Callable[[], str], ...] = ()

@@ -340,7 +340,7 @@ class Run:
         shared.outbox.clear()
         # advice on a prefix goes before the calls that begin with it
         for call in calls:
-            self._adviser.started(call.inst.id, call.params.hints, call.request.prompt)
+            self._adviser.started(call.inst.id, call.params.hints, call.request)
         self._open.update((call.request.rid, call) for call in calls)
         if calls:
             self._session.submit([call.request for call in calls])

@@ -31,6 +31,8 @@ def check_hints(step: Step, prefixes: dict[int, Prefix]) -> None:
 def _check_target(step: Step, hint: Hint, rule: HintRule, prefixes: dict[int, Prefix]) -> None:
     if rule.names == "gang" and hint.target < 0:
         _fail(step, f"`{hint.kind}` names gang {hint.target}; gangs are numbered from 0")
+    if rule.least is not None and hint.target < rule.least:
+        _fail(step, f"`{hint.kind}` needs {rule.least} or more, and has {hint.target}")
     if rule.names != "prefix":
         return
     if hint.target not in prefixes:
@@ -44,6 +46,10 @@ def _check_extras(step: Step, hint: Hint, rule: HintRule) -> None:
         _fail(step, f"`{hint.kind}` needs a time to live in seconds: `{hint.kind} p{hint.target} for 60.0`")
     if not rule.has_ttl and hint.ttl_s is not None:
         _fail(step, f"`{hint.kind}` has no time to live")
+    if hint.waves != 1 and not rule.has_waves:
+        _fail(step, f"`{hint.kind}` does not say in how many waves")
+    if hint.waves < 1:
+        _fail(step, f"`{hint.kind}` is for a use that comes, in 1 wave or more, not {hint.waves}")
     if hint.is_shared and not rule.may_share:
         _fail(step, f"`{hint.kind}` is never `all`; only a gang is one for all items")
 

@@ -88,7 +88,9 @@ def of_api(extra: Mapping[str, float]) -> list[str]:
     lines = [f"  asked {counted(attempts, 'time')}, of which {failed} failed"] if failed else []
     money = " + ".join(f"{number:.6f} {name[6:]}" for name, number in extra.items() if name.startswith("money "))
     unknown = int(extra["attempts_of_unknown_cost"] + extra["attempts_without_price"])
-    if unknown == attempts:
+    if extra.get("attempts_on_own_server") == attempts:
+        money = "none: a server of one's own has no price (LMC_PRICES gives it one)"
+    elif unknown >= attempts:
         money = "unknown"
     elif unknown:
         money += f", and what {counted(unknown, 'call')} cost is unknown"

@@ -14,6 +14,7 @@ from lmc.passes import (
     fuse_constraints,
     hoist_prefix,
     lint,
+    liveness,
     schedule,
 )
 from lmc.passes.base import Inputs, Note, Pass, Report
@@ -37,6 +38,7 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_constraints.PASS,
     schedule.PASS,
     hoist_prefix.PASS,
+    liveness.PASS,
     api_fuse.PASS,
     fit.PASS,
 )
@@ -48,8 +50,8 @@ PASSES: dict[str, Pass] = {each.name: each for each in (*PIPELINE, close_schemas
 LEVELS: dict[int, str] = {
     0: "chat_template,lint,schedule,fit",
     1: "dce,cse,fold_text,chat_template,lint,schedule,fit",
-    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix,api_fuse,fit",
-    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix,api_fuse,fit",
+    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix,liveness,api_fuse,fit",
+    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix,liveness,api_fuse,fit",
 }
 
 

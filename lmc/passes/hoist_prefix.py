@@ -31,7 +31,7 @@ from lmc.passes.base import Inputs, Note, Pass, Report, called
 from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.known_values import KnownValues
 from lmc.passes.nests import Nests
-from lmc.passes.prefix_hints import with_hints
+from lmc.passes.prefix_hints import with_gangs
 from lmc.passes.prefix_tree import SharedNode
 from lmc.passes.prompt_ids import Fragments, PromptIds, PromptIdsBuilder
 
@@ -60,7 +60,7 @@ class TokenSharing:
 
 
 def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
-    """The plan with its prefix tree, and the hints that come of it (prefix_hints.py)."""
+    """The plan with its prefix tree, and the gangs that come of it (prefix_hints.py)."""
     builder, prompts = prompts_of(plan, inputs)
     shared, deepest = builder.tree.shared([prompt.node for prompt in prompts])
     nests = Nests([node.parent.number if node.parent else None for node in shared])
@@ -70,7 +70,7 @@ def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
     prefixes = tuple(_prefix(node, builder, who) for node, who in zip(shared, callers))
     steps = tuple(replace(step, prefix=common.get(step.id)) for step in plan.steps)
     whole = replace(plan, steps=steps, prefixes=prefixes)
-    found = with_hints(whole, nests, ends)
+    found = with_gangs(whole)
     return found, _report(found, callers, _sharing(plan, builder, prompts), inputs)
 
 

@@ -62,10 +62,10 @@ class _Vocabulary:
         return cls(file, tokens, kinds)  # type: ignore[arg-type]  # one kind for all of a list
 
     def id_of(self, key: str, default: int | None = None) -> int | None:
-        """The id that the file names for a use, None where it names none."""
+        """The id that the file names for a use; `default`, or None where there is no such token, if it names none."""
         name = f"tokenizer.ggml.{key}_token_id"
         if name not in self.file.values:
-            return default
+            return default if default is not None and default < len(self.tokens) else None
         found = self.file.whole(name, least=0)
         if found >= len(self.tokens):
             self.file.refuse(f"has `{name}` = {found}, and {len(self.tokens)} tokens", AGAIN)
@@ -139,7 +139,7 @@ def _sentencepiece(found: _Vocabulary) -> Json:
         "model": _bpe(
             found,
             _merges_by_score(found),
-            unk_token=found.tokens[unknown] if unknown is not None and found.tokens else None,
+            unk_token=None if unknown is None else found.tokens[unknown],
             fuse_unk=True,
             byte_fallback=True,
         ),

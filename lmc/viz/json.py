@@ -117,6 +117,7 @@ def _prompt(step_view: StepView, earlier: Earlier[FlatPiece] | None) -> Json:
 def _hint(hint: Hint) -> Json:
     told: Json = {"kind": hint.kind, HINTS[hint.kind].names: hint.target}
     told |= {"ttl_s": hint.ttl_s} if hint.ttl_s is not None else {}
+    told |= {"waves": hint.waves} if HINTS[hint.kind].has_waves else {}
     return told | ({"all_items": True} if hint.is_shared else {})
 
 

@@ -40,6 +40,24 @@ def answer(backend: CpuBackend) -> str:
     return nested.run(backend=backend)["text"]
 
 
+def test_weights_are_held_as_the_program_or_the_machine_says(monkeypatch):
+    """The same answers on a model that is sure of them, under a name of its own for who compares runs."""
+    full = CpuBackend("lmc-tiny", dtype="fp32", disk_cache=False)
+    monkeypatch.setenv("LMC_WEIGHTS", "fp16")
+    half = CpuBackend("lmc-tiny", dtype="fp32", disk_cache=False)
+    narrow = CpuBackend("lmc-tiny", dtype="fp32", weights="int8", disk_cache=False)
+
+    assert answer(half) == answer(narrow) == answer(full)
+    names = [each.identity.partition(" in ")[2] for each in (full, half, narrow)]
+    assert names == ["fp32", "fp32, weights in fp16", "fp32, weights in int8"]
+
+
+def test_unknown_weights_are_refused():
+    """With those that there are."""
+    with pytest.raises(BackendError, match="there are no weights 'int4'"):
+        CpuBackend("lmc-tiny", weights="int4")
+
+
 def test_jump_says_how_forced_text_is_jumped_over(recwarn):
     """Over more of it, in fewer passes; without a warning."""
     assert passes(jump="off") > passes(jump="exact") == passes() >= passes(jump="naive")

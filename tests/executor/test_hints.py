@@ -43,12 +43,16 @@ class Hearing(EchoSession):
         super().__init__(backend)
         self.heard: list[tuple[str, str]] = []
         self.ttls: list[float | None] = []
+        self.over: list[int | None] = []
 
     def submit(self, requests: list) -> None:
         self.heard += [("call", self.tokenizer.decode(request.prompt.ids)) for request in requests]
         super().submit(requests)
 
     def hint(self, hint: PrefixHint) -> None:
+        if hint.kind == "over":
+            self.over.append(hint.item)
+            return
         self.heard.append((hint.kind, self.tokenizer.decode(hint.ids)))
         self.ttls.append(hint.ttl_s)
 

@@ -9,8 +9,7 @@ from lmc.executor.runnable import compile_plan
 from lmc.ir.graph import Block, Graph, Lit, Node, Param, Value
 from lmc.ir.plan import Plan, Prefix, Step
 from lmc.ir.types import STATE, STR
-from lmc.passes.nests import Nests
-from lmc.passes.prefix_hints import with_hints
+from lmc.passes.prefix_hints import with_gangs
 from tests.support.echo_runs import program
 
 
@@ -40,7 +39,7 @@ def test_a_shared_prefix_is_a_gang() -> None:
     q = plan.graph.params[0].value
     prefixes = (Prefix(0, None, (Lit("all"),), 3, (0, 1), 4), Prefix(1, 0, (q,), None, (0, 1), 2))
     steps = (Step(0, 2, "gen", prefix=1), Step(1, 3, "gen", prefix=1), Step(2, 4, "gen", prefix=0))
-    hinted = with_hints(Plan(plan.graph, steps, prefixes), Nests([None, 0]), {0: [1], 1: [1], 2: [0]})
+    hinted = with_gangs(Plan(plan.graph, steps, prefixes))
     backend = EchoBackend(record=True)
 
     Executor(backend.open()).run(hinted, [{("q",): "a"}, {("q",): "b"}])

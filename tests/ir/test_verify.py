@@ -307,6 +307,13 @@ BROKEN_PLANS = [
     (_with_hints(Hint("prefetch", 1, 2.0)), "step #1 (gen): `prefetch` has no time to live"),
     (_with_hints(Hint("gang", 1, 2.0)), "step #1 (gen): `gang` has no time to live"),
     (_with_hints(Hint("priority", 1, 2.0)), "step #1 (gen): `priority` has no time to live"),
+    (_with_hints(Hint("release", 1, waves=2)), "step #1 (gen): `release` does not say in how many waves"),
+    (
+        _with_hints(Hint("pin", 1, 1.0, waves=0)),
+        "step #1 (gen): `pin` is for a use that comes, in 1 wave or more, not 0",
+    ),
+    (_with_hints(Hint("again", 0)), "step #1 (gen): `again` needs 1 or more, and has 0"),
+    (_with_hints(Hint("again", 1), Hint("again", 2)), "step #1 (gen): it has more than one `again`"),
     (_with_hints(Hint("gang", -1)), "step #1 (gen): `gang` names gang -1; gangs are numbered from 0"),
     (
         _with_hints(Hint("pin", 1, 1.0, is_shared=True)),

@@ -13,8 +13,10 @@ from math import sqrt
 import pytest
 
 import lmc
+from lmc.backend.default_model import folder_of
 from tests.oracle.random_rows import Row, random_brain, random_row
 from tests.support.api_fakes import Fake, TinyBrain
+from tests.support.api_fakes.brains.engine import EngineBrain
 
 
 def run(row: Row, brain: TinyBrain, num: int, *, fuse: bool, is_chat: bool = True, **given) -> tuple[list, dict, int]:
@@ -94,3 +96,29 @@ def test_greedy_text_is_the_same_fused_and_alone(is_chat: bool) -> None:
 
 def reason(result, name: str) -> str:
     return result.get_meta_info(name)["finish_reason"]
+
+
+@lmc.function
+def record(s, note: str = "Lena Sato is a 34-year-old pilot. She lives in Oslo.") -> None:
+    s += lmc.user(f"{note}\nExtract name, age and city as JSON.")
+    s += lmc.assistant_begin()
+    s += '{"name": "' + lmc.gen("name", stop='"', max_tokens=12)
+    s += '", "age": ' + lmc.gen("age", stop=",", max_tokens=6)
+    s += ', "city": "' + lmc.gen("city", stop='"', max_tokens=12) + '"}'
+    s += lmc.assistant_end()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [None, "lmc-tiny"])
+def test_a_real_model_says_the_same_in_fewer_calls(folder: str | None) -> None:
+    """lmc's own engine behind an API: by texts, and by token ids, which are the same too."""
+    tokenizer = None if folder is None else folder_of(folder)
+    ran = []
+    for fuse in (True, False):
+        with Fake.vllm(EngineBrain()) as server:
+            remote = lmc.Remote(server.url, dialect="vllm", model="tiny", api_fuse=fuse, tokenizer=tokenizer)
+            ran.append((record.run(backend=remote, temperature=0), len(server.posts)))
+    (fused, num_fused), (alone, num_alone) = ran
+    assert fused.variables() == alone.variables() == {"name": "Lena Sato", "age": "34", "city": "Oslo"}
+    assert fused.text() == alone.text() and num_fused < num_alone == 3
+    assert fused.state.final.tokens == alone.state.final.tokens

@@ -195,6 +195,7 @@ WAYS: dict[str, Way] = {
     "cache": way(opt_level=0, alone=True),
     "cache, batch, O2": way(),
     "O1": way(opt_level=1),
+    "least recently used": way(by_value=False),
     "chunks of 1": way(chunk_len=1),
     "chunks of 7": way(chunk_len=7),
     "pages of 8": way(page_size=8),

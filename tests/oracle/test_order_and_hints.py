@@ -100,15 +100,15 @@ def goes_on(s, topic):
     return s["said"]
 
 
-def on_engine(plan: Plan, leaves: Any, externs: Any, num_slots: int) -> list[object]:
+def on_engine(plan: Plan, leaves: Any, externs: Any, num_slots: int, *, by_value: bool = True) -> list[object]:
     """Six items on the fake engine, which is audited after every step; nothing is held once its session is closed."""
-    bench = Bench(num_slots=num_slots, max_len=200)
+    bench = Bench(num_slots=num_slots, max_len=200, by_value=by_value)
     session = bench.session
     step = session.step
 
     def audited(timeout_s: float | None = None) -> Any:
         events = step(timeout_s)
-        bench.engine.cache.check()
+        bench.engine.check()
         return events
 
     session.step = audited  # type: ignore[method-assign]
@@ -134,3 +134,6 @@ def test_order_and_hints_change_nothing_on_the_engine(program: Program, num_slot
     for _ in range(3):
         for variant in (plan, shuffled(plan, rng), with_random_hints(shuffled(plan, rng), rng)):
             assert on_engine(variant, leaves, externs, num_slots) == want
+    for by_value in (True, False):
+        for variant in (plan, without_hints(plan)):
+            assert on_engine(variant, leaves, externs, num_slots, by_value=by_value) == want

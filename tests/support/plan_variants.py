@@ -42,8 +42,10 @@ def _hints(step: Step, plan: Plan, rng: random.Random) -> tuple[Hint, ...]:
         return ()
     hints = [Hint("gang", rng.randrange(3), is_shared=rng.random() < 0.5)] if rng.random() < 0.6 else []
     hints += [Hint("priority", rng.randrange(-2, 3))] if rng.random() < 0.6 else []
+    hints += [Hint("again", rng.randrange(1, 5))] if rng.random() < 0.6 else []
     for prefix in plan.prefixes:
         for kind in ("prefetch", "pin", "release"):
             if rng.random() < 0.4 and (step.id in prefix.steps or not HINTS[kind].needs_own):
-                hints.append(Hint(kind, prefix.id, rng.choice((0.001, 60.0)) if kind == "pin" else None))  # type: ignore[arg-type]
+                ttl_s, waves = (rng.choice((0.001, 60.0)), rng.randrange(1, 5)) if kind == "pin" else (None, 1)
+                hints.append(Hint(kind, prefix.id, ttl_s, waves=waves))  # type: ignore[arg-type]
     return tuple(hints)

@@ -44,6 +44,7 @@ SAMPLED = {
     "tests/backend/masks/test_token_masks.py": 6,
     "tests/backend/masks/test_tool_tags.py": 8,
     "tests/backend/test_conformance.py": 5,
+    "tests/cli/test_cli_bill.py": 3,
     "tests/cli/test_cli_closed.py": 3,
     "tests/cli/test_cli_door.py": 14,
     "tests/cli/test_cli_explain.py": 3,

@@ -280,6 +280,19 @@ def test_sentencepiece_without_scores_is_refused(tmp_path: Path) -> None:
     assert "has no `tokenizer.ggml.scores`" in refused(path)
 
 
+def test_a_vocabulary_of_one_token_begins_with_none(tmp_path: Path) -> None:
+    """The usual first token of SentencePiece is the second."""
+
+    def add(writer: Any) -> None:
+        writer.add_tokenizer_model("llama")
+        writer.add_token_list(["a"])
+        writer.add_token_scores([0.0])
+
+    ours = load_tokenizer(write(tmp_path / "m.gguf", add))
+
+    assert (ours.begin_ids, ours.encode("aa"), ours.eos_ids) == ((), [0, 0], frozenset())
+
+
 def test_tokens_are_the_same_after_a_cut(folder: Path, tmp_path: Path) -> None:
     """A long text is encoded in blocks."""
     ours: FolderTokenizer = load_tokenizer(byte_level(tmp_path / "m.gguf", folder, "smollm"))

@@ -75,7 +75,8 @@ class Exchange:
         tokens = len(self._body) / target.known.bytes_a_token + (ask.max_tokens or 0) * ask.n
         self._weight = (priority, tokens)
         self._end = time.monotonic() + target.timeout_s
-        self._has_begun = False  # the last attempt: something that may cost
+        self._has_begun = False  # of the last attempt an answer, which may cost
+        self._was_sent = False
         self.spent: Spent | None = None
 
     async def run(self) -> None:
@@ -97,7 +98,7 @@ class Exchange:
     async def _attempt(self) -> Trouble | None:
         """Try once; what went wrong."""
         self.spent = None
-        self._has_begun = False
+        self._has_begun = self._was_sent = False
         self._sink.restart()
         trouble: Trouble | None = None
         has_cost = True
@@ -106,28 +107,37 @@ class Exchange:
                 await self._once(turn)
         except Trouble as error:
             trouble = error
-            has_cost = self._has_begun or self.spent is not None
+            has_cost = self._has_begun
         except NoAnswer as error:
-            trouble = Trouble("connection", f"{self._target.place}: {error.what}", is_passing=True)
+            trouble = Trouble("connection", f"{self._target.place}: {error.what}", is_passing=not error.lasts)
             trouble.help = "is the server there, and is it the right URL?"
-            has_cost = error.began
+            self._sent_again(error.times)
+            has_cost = error.was_sent
         except TimeoutError:
             message = f"{self._target.place} had not answered after {self._target.timeout_s:g} s"
             trouble = Trouble("timeout", message, help="allow more time: timeout_s", is_passing=True)
         except FrameTooLong as error:
             trouble = Trouble("broken_answer", f"{self._target.place} sent {error}")
         except asyncio.CancelledError:
-            self._account.tried(self.spent, has_failed=True, may_cost=True)
+            self._account.tried(self.spent, has_failed=True, may_cost=self._was_sent, was_sent=self._was_sent)
             raise
-        self._account.tried(self.spent, has_failed=trouble is not None, may_cost=has_cost)
+        self._account.tried(self.spent, has_failed=trouble is not None, may_cost=has_cost, was_sent=self._was_sent)
         return trouble
+
+    def _sent_again(self, times: int) -> None:
+        """A kept connection was lost with the request, of which nobody can say whether it was read."""
+        for _ in range(times - 1):
+            self._account.tried(None, has_failed=True, may_cost=True, was_sent=False)
 
     async def _once(self, turn: int) -> None:
         target = self._target
         url = target.url(self._dialect, self._ask)
         if self._follower is not None:
             self._follower.sent()
+        self._was_sent = True
+        self._account.sending()
         answer = await http_here().post(url, target.head(self._dialect), self._body, target.silence_s)
+        self._sent_again(answer.times)
         try:
             target.gate().heard(turn, answer.headers)
             if answer.status != 200:
@@ -136,6 +146,7 @@ class Exchange:
                 if trouble.is_passing and trouble.wait_s:
                     target.gate().hold(trouble.wait_s)
                 raise trouble
+            self._has_begun = True
             await self._read(answer)
             if not self._sink.is_whole:
                 message = f"the answer of {target.place} ended before it was complete"
@@ -182,7 +193,6 @@ class Exchange:
             if chunk.spent is not None:
                 self.spent = chunk.spent.over(self.spent)
             else:
-                self._has_begun = self._has_begun or bool(chunk.text)
                 is_over = self._sink.take(chunk) or is_over
             is_over = is_over or chunk.is_last
         return is_over

@@ -78,25 +78,27 @@ class ApiGeneration:
 
     async def heard(self, pieces: Sequence[Piece], ids: tuple[int, ...] | None) -> list[Heard]:
         """The same without telling its end. Raises Trouble, LMError."""
-        self._check_enforced()
+        await self._check_enforced()
         usages = [Usage()] * len(self._samples)
         for turn in range(MAX_AGAIN):
             grown, spent = await self._asked(pieces, ids, turn)
             ended = [self._ended(each) for each in grown]
             usages = list(map(add, usages, shares(spent, [len(each[0]) for each in ended])))
-            broken = next((why for each in ended if (why := self._broken(*each[:2]))), "")
+            broken = ""
+            for text, reason in ended:
+                broken = broken or await self._broken(text, reason)
             if not broken:
                 return [Heard(one, *end, usage) for one, end, usage in zip(grown, ended, usages)]
             if self._is_enforced:
                 break
         raise Trouble("broken_constraint", f"{self._target.place}: {broken}", help="ask again, or ask another model")
 
-    def _check_enforced(self) -> None:
+    async def _check_enforced(self) -> None:
         """Raises Trouble for a constraint that nobody would keep."""
         if self._is_enforced:
             return
         assert self._constraint is not None
-        if self._target.fallback != "emulate" or not keeping.is_known(self._constraint):
+        if self._target.fallback != "emulate" or not await keeping.is_known(self._constraint):
             kind, known = kind_of(self._constraint), self._target.known
             help = f'leave it out, or check it afterwards: Remote(..., fallback="emulate"); {known.known_from}'
             raise Trouble("unsupported", f"{known.called} takes no {kind}", help=help)
@@ -154,14 +156,14 @@ class ApiGeneration:
                 raise Trouble("broken_constraint", message, help="ask again") from None
         return grown.text, _reason(self._gen, self._constraint, grown)
 
-    def _broken(self, text: str, reason: FinishReason) -> str:
+    async def _broken(self, text: str, reason: FinishReason) -> str:
         """How a whole text breaks the constraint; what nobody here can tell is counted."""
         if self._constraint is None or reason == "length":
             return ""
-        if not keeping.is_known(self._constraint):
-            self._session.account.unchecked += 1
+        if not await keeping.is_known(self._constraint):
+            self._session.account.not_checked()
             return ""
-        why = keeping.breaks(self._constraint, text)
+        why = await keeping.breaks(self._constraint, text)
         return f"{why}: {text[:120]!r}" if why else ""
 
     def _tell(self, heard: Sequence[Heard]) -> list[SegmentEnd]:

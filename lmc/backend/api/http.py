@@ -20,10 +20,11 @@ from lmc.version import __version__
 class DirectReply:
     """An answer on a connection of ours."""
 
-    __slots__ = ("_connection", "_http", "headers", "status")
+    __slots__ = ("_connection", "_http", "headers", "status", "times")
 
     def __init__(self, http: Http, connection: Connection) -> None:
         self._http, self._connection = http, connection
+        self.times = 1
         self.status = connection.status
         self.headers: Mapping[str, str] = connection.headers
 
@@ -71,10 +72,20 @@ class Http:
             try:
                 return await self._ask(kept, request, silence_s)
             except NoAnswer as error:
-                # closed by the server just when it was used again: it had nothing of this request
+                # closed by the server just when it was used again: it has hardly read this request
                 if error.began or not kept.is_lost:
                     raise
+                return await self._once_more(place, request, silence_s)
         return await self._ask(await self._connect(place), request, silence_s)
+
+    async def _once_more(self, place: Origin, request: bytes, silence_s: float) -> Reply:
+        try:
+            reply = await self._ask(await self._connect(place), request, silence_s)
+        except NoAnswer as error:
+            error.times += 1
+            raise
+        reply.times += 1
+        return reply
 
     async def _ask(self, connection: Connection, request: bytes, silence_s: float) -> Reply:
         try:
@@ -94,9 +105,10 @@ class Http:
                     lambda: made, place.host, place.port, ssl=self._context() if place.is_secure else None
                 )
         except TimeoutError:
-            raise NoAnswer(f"no connection within {CONNECT_S:g} s") from None
+            raise NoAnswer(f"no connection within {CONNECT_S:g} s", was_sent=False) from None
         except OSError as error:
-            raise NoAnswer(f"no connection: {error.strerror or error}") from None
+            lasts = isinstance(error, ssl.SSLError)
+            raise NoAnswer(f"no connection: {why_none(error)}", was_sent=False, lasts=lasts) from None
         return made
 
     def _context(self) -> ssl.SSLContext:
@@ -135,6 +147,16 @@ class Http:
             idle[:] = fresh
         has_some = any(self._idle.values())
         self._sweep = self._loop.call_later(1.0, self._drop_old) if has_some else None
+
+
+def why_none(error: OSError) -> str:
+    """What is wrong with a connection, and with a certificate what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        trusted = "SSL_CERT_FILE names a file of certificates that are"
+        return f"its certificate is not trusted ({error.verify_message}); {trusted}"
+    if isinstance(error, ssl.SSLError):
+        return f"it does not speak TLS ({error.reason or error}); is the URL to begin with http://?"
+    return str(error.strerror or error)
 
 
 _clients: dict[int, tuple[asyncio.AbstractEventLoop, Http]] = {}

@@ -6,9 +6,13 @@ server, and said to be.
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
 from lmc.errors import LMError
 from lmc.ir.automaton.dfa import DEAD, CharDfa
@@ -19,14 +23,37 @@ from lmc.ir.json_schema.regular import regular_tree
 MAX_KEPT = 64  # automata
 
 
-def is_known(constraint: Constraint) -> bool:
-    """Whether `breaks` can tell."""
-    if isinstance(constraint, JsonSchema | Regex):
-        return _automaton(_spaced(constraint)) is not None
-    return isinstance(constraint, Choices)
+async def is_known(constraint: Constraint) -> bool:
+    """Whether `breaks` can tell. On the loop, which is not held up."""
+    if not isinstance(constraint, JsonSchema | Regex):
+        return isinstance(constraint, Choices)
+    return await _aside(lambda: _automaton(_spaced(constraint)) is not None)
 
 
-def breaks(constraint: Constraint, text: str) -> str:
+async def breaks(constraint: Constraint, text: str) -> str:
+    """How a whole text breaks it, "" where it does not or nobody knows. On the loop, which is not held up."""
+    if not isinstance(constraint, JsonSchema | Regex):
+        return how_broken(constraint, text)
+    return await _aside(lambda: how_broken(constraint, text))
+
+
+Found = TypeVar("Found")
+_workers: dict[asyncio.AbstractEventLoop, ThreadPoolExecutor] = {}
+
+
+async def _aside(work: Callable[[], Found]) -> Found:
+    """Do something on a thread of its own: automata are large, and others wait for their next word meanwhile.
+
+    There is one thread, as an automaton that is walked grows.
+    """
+    loop = asyncio.get_running_loop()
+    if loop not in _workers:
+        _workers.clear()
+        _workers[loop] = ThreadPoolExecutor(1, thread_name_prefix="lmc-keeping")
+    return await loop.run_in_executor(_workers[loop], work)
+
+
+def how_broken(constraint: Constraint, text: str) -> str:
     """How a whole text breaks it, "" where it does not or nobody knows."""
     if isinstance(constraint, Choices):
         return "" if text in constraint.options else "it is none of the choices"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class ProxiedReply:
     """An answer of httpx2's."""
 
+    times = 1
+
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
         self.status = response.status_code
@@ -48,11 +50,13 @@ async def send(method: str, url: str, headers: Mapping[str, str], body: bytes | 
     try:
         return ProxiedReply(await client.send(request, stream=True))
     except httpx2.ConnectTimeout:
-        raise NoAnswer(f"no connection within {CONNECT_S:g} s") from None
+        raise NoAnswer(f"no connection within {CONNECT_S:g} s", was_sent=False) from None
     except httpx2.TimeoutException:
         raise NoAnswer(f"the server said nothing for {silence_s:g} s") from None
+    except httpx2.ProxyError as error:
+        raise NoAnswer(f"the proxy of the environment answered: {error}", was_sent=False) from None
     except httpx2.ConnectError as error:
-        raise NoAnswer(f"no connection: {error}") from None
+        raise NoAnswer(f"no connection by the proxy of the environment: {error}", was_sent=False) from None
     except httpx2.TransportError as error:
         raise NoAnswer(f"the server closed the connection without an answer ({type(error).__name__})") from None
 

@@ -122,7 +122,9 @@ class Remote:
     @property
     def name(self) -> str:
         """What reports call it."""
-        return self._dialect if self._dialect != "auto" else "remote"
+        if self._dialect != "auto":
+            return self._dialect
+        return self._found.known.dialect if self._found is not None else "remote"
 
     @property
     def target(self) -> ApiTarget:

@@ -10,19 +10,30 @@ KEEP_S = 4.0  # an idle connection is given up before a server's usual 5 s are o
 
 
 class NoAnswer(Exception):
-    """The connection failed, or nothing came for too long. `began` is True once some of an answer had come."""
+    """The connection failed, or nothing came for too long.
 
-    def __init__(self, what: str, *, began: bool = False) -> None:
+    began     some of an answer had come
+    was_sent  False where the server never had the request, so that it cannot have done anything for it
+    lasts     True where another attempt comes to the same
+    times     how often it was sent
+    """
+
+    def __init__(self, what: str, *, began: bool = False, was_sent: bool = True, lasts: bool = False) -> None:
         super().__init__(what)
         self.what = what
-        self.began = began
+        self.began, self.was_sent, self.lasts = began, was_sent, lasts
+        self.times = 1
 
 
 class Reply(Protocol):
-    """The head of an answer; its body comes chunk by chunk. To be closed in any case."""
+    """The head of an answer; its body comes chunk by chunk. To be closed in any case.
+
+    times  how often the request was sent until there was one
+    """
 
     status: int
     headers: Mapping[str, str]
+    times: int
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body. Raises NoAnswer."""

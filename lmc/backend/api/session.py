@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from lmc.backend.api.abilities import HOSTED
 from lmc.backend.api.call import ApiCall
 from lmc.backend.api.loop import ApiLoop, api_loop
 from lmc.backend.api.speculation_calls import KeptRows
@@ -27,7 +28,7 @@ class ApiSession:
     def __init__(self, target: ApiTarget, tokenizer: Tokenizer) -> None:
         self.target = target
         self.tokenizer = tokenizer
-        self.account = Ledger(target.price)
+        self.account = Ledger(target.price, is_own=target.known.dialect not in HOSTED)
         self._loop: ApiLoop | None = None
         self._live: dict[int, int] = {}  # rid -> samples that have not ended
         self._ready: list[Event] = []
@@ -63,7 +64,7 @@ class ApiSession:
             self._loop.call(lambda: self._cancel(rid))
 
     def hint(self, hint: PrefixHint) -> None:
-        """Nothing: what a prompt begins with is marked when its call goes out (prompt_cache.py)."""
+        """Nothing: what prompts have in common is seen when they are sent (prompt_cache.py); advice saves no money."""
 
     def step(self, timeout_s: float | None = None) -> list[Event]:
         """What has come since the last one; waits up to `timeout_s` where that is nothing."""
@@ -94,6 +95,15 @@ class ApiSession:
     def counters(self) -> Counters:
         """What has been done for this session so far, as the server counts it; by value."""
         return self.account.snapshot()
+
+    def counted_for(self, user: int) -> dict[str, float]:
+        """Of that what is no tokens, what is one user's."""
+        return self.account.of_user(user)
+
+    def forget_user(self, user: int) -> None:
+        """Nobody asks for that one any more."""
+        if self._loop is not None:
+            self._loop.call(lambda: self.account.forget(user))
 
     def record_passes(self, max_rows: int) -> None:
         """Nothing to record: what a server computes at once it does not tell."""

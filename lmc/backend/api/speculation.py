@@ -27,6 +27,7 @@ from lmc.backend.base import FinishReason, Request, Then
 from lmc.backend.stops import Stops
 from lmc.ir.prompt import GENERATED, Text, Tokenizer
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
+from lmc.recent import Recent
 
 if TYPE_CHECKING:
     from lmc.backend.api.ask import Spent
@@ -39,7 +40,9 @@ ALONE = (
     "ignore_eos", "return_logprob", "logprob_start_len", "top_logprobs_num", "return_text_in_logprobs",
     "on_distortion",
 )  # fmt: skip
-MAX_TAIL = 64  # tokens behind the last value that are read for the sake of the server's count at the end
+# tokens behind the last value that are read for the sake of the server's count at the end, which may say more than what
+# it has told on the way
+MAX_TAIL, SHORT_TAIL = 64, 8
 _PLAIN = Sampling()
 
 
@@ -186,7 +189,7 @@ class Speculation:
         is_counted = spent is not None and spent.prompt is not None and spent.output is not None
         if self._closed_at is None:
             self._closed_at = len(self._raws)
-        return self.closes and (is_counted or len(self._raws) - self._closed_at > MAX_TAIL)
+        return self.closes and len(self._raws) - self._closed_at > (SHORT_TAIL if is_counted else MAX_TAIL)
 
     def _read_tokens(self) -> None:
         """Take the tokens whose text is there."""
@@ -409,12 +412,13 @@ class Speculation:
         return self.size_of(value.begin, value.end, *value.tokens)
 
 
-_KNOWN: dict[str, list[bytes]] = {}
+_known: Recent[str, list[bytes]] = Recent("spellings of tokens", 8)  # by the tokenizer's key
 
 
 def spellings_of(tokenizer: Tokenizer) -> list[bytes]:
     """The bytes of each token of a vocabulary."""
-    found = _KNOWN.get(tokenizer.key)
+    found = _known.get(tokenizer.key)
     if found is None:
-        found = _KNOWN[tokenizer.key] = tokenizer.vocab_bytes()  # type: ignore[attr-defined]
+        found = tokenizer.vocab_bytes()  # type: ignore[attr-defined]
+        _known.put(tokenizer.key, found)
     return found

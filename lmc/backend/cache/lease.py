@@ -12,12 +12,12 @@ twice. Knows nothing of requests; ids are given to it, it keeps none.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from lmc.backend.cache.next_uses import Who
 from lmc.backend.cache.pool import KVPool, SlotState
 from lmc.backend.cache.radix import Claim, RadixNode, RadixTree
 
@@ -177,15 +177,18 @@ class Lease:
 
 
 class KVCache:
-    """The pool, the tree (None with the cache off) and the leases open on them; `held` are nodes locked without one."""
+    """The pool, the tree (None with the cache off) and the leases open on them.
 
-    def __init__(self, num_slots: int, *, page_size: int = 1, cache: bool = True) -> None:
+    by_value  False evicts what was used least recently, whoever wants it
+    """
+
+    def __init__(self, num_slots: int, *, page_size: int = 1, cache: bool = True, by_value: bool = True) -> None:
         self.pool = KVPool(num_slots, page_size)
         self.tree: RadixTree | None = RadixTree(page_size) if cache else None
         self.num_evicted = 0
         self.note_evicted: Callable[[str, Int32], None] | None = None  # told of what goes for want of room
         self._leases: dict[int, Lease] = {}
-        self.held: Counter[RadixNode] = Counter()
+        self._by_value = by_value
 
     @property
     def num_locked(self) -> int:
@@ -214,22 +217,30 @@ class KVCache:
         """How many tokens of `ids` are resident."""
         return self.tree.peek(namespace, ids) if self.tree else 0
 
-    def hold(self, namespace: str, ids: Int32) -> RadixNode | None:
-        """Lock the resident prefix of `ids` until `let_go`: its deepest node; None where nothing of it is resident."""
+    @property
+    def now(self) -> int:
+        """The tree's ticks: uses are counted in them."""
+        return self.tree.now if self.tree is not None else 0
+
+    def find(self, namespace: str, ids: Int32) -> RadixNode | None:
+        """The end of the resident prefix of `ids`; None where nothing of it is resident."""
         if self.tree is None or not self.tree.peek(namespace, ids):
             return None
-        node = self.tree.match(namespace, ids).node
-        self.tree.lock(node)
-        self.held[node] += 1
-        return node
+        return self.tree.match(namespace, ids).node
 
-    def let_go(self, node: RadixNode) -> None:
-        """End of a `hold`."""
-        assert self.tree is not None
-        self.held[node] -= 1
-        if not self.held[node]:
-            del self.held[node]
-        self.tree.unlock(node)
+    def want(self, who: Who, node: RadixNode | None, due: float) -> None:
+        """`who` is going to use the prefix that ends there at that tick: advice on what to evict last."""
+        if self.tree is not None and node is not None and node.parent is not None and self._by_value:
+            self.tree.want(who, node, due)
+
+    def unwant(self, who: Who) -> None:
+        """`who` wants nothing more."""
+        if self.tree is not None:
+            self.tree.unwant(who)
+
+    def wanted_at(self, who: Who) -> RadixNode | None:
+        """The end of what is left of the prefix that `who` wants; None where there is nothing of it."""
+        return self.tree.wanted_at(who) if self.tree is not None else None
 
     def alloc(self, num: int, after: int | None) -> Int32 | None:
         """Slots from the pool, after evicting for them; None, and nothing evicted, where even that is too little.
@@ -254,7 +265,8 @@ class KVCache:
 
     def emptied(self) -> KVCache:
         """Another one of the same slots, all of them free."""
-        other = KVCache(self.pool.num_slots, page_size=self.pool.page_size, cache=self.tree is not None)
+        pool, cache = self.pool, self.tree is not None
+        other = KVCache(pool.num_slots, page_size=pool.page_size, cache=cache, by_value=self._by_value)
         other.num_evicted, other.pool.on_free = self.num_evicted, self.pool.on_free
         other.note_evicted = self.note_evicted
         return other
@@ -273,7 +285,7 @@ class KVCache:
         owner: npt.NDArray[np.int8] = np.zeros(self.pool.num_slots, np.int8)
         if self.tree is not None:
             leased = [lease.node for lease in self.leases() if lease.node is not None]
-            self.tree.check([*self.held.elements(), *leased])
+            self.tree.check(leased)
             for node in self.tree.nodes():
                 assert (self.pool.state[node.slots] == SlotState.TREE).all()
                 owner[node.slots] += 1

@@ -3,6 +3,12 @@
 Knows nothing about tensors, models or requests. A node owns the slots of its own tokens; a locked node (refs > 0)
 is never evicted. Everything is in whole pages of `page_size` tokens. Namespaces are separate trees that share one
 eviction order. Invariants are in RadixTree.check().
+
+Leaves are evicted by value, from their ends: first those that nobody is known to want again, the least recently used
+before the others; then, of those that somebody wants, the one whose next use lies farthest. Who wants a prefix wants
+all that it begins with: what is left of it when its end has gone is kept for the same. Each eviction, and each change
+of a value, takes time in the logarithm of the nodes, spread over all of them: a value that has grown is looked at
+once, when its leaf would be the next to go.
 """
 
 from __future__ import annotations
@@ -15,10 +21,14 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
+from lmc.backend.cache.next_uses import NextUses, Who
+
 Int32 = npt.NDArray[np.int32]
 PageKey = int | bytes
+Value = tuple[bool, float, int]  # (is wanted, less the tick of its next use, tick of its last one)
 
 _EMPTY: Int32 = np.empty(0, np.int32)
+SPARE_ENTRIES = 64  # stale ones that the heap may have beside as many as there are others
 
 
 class RadixNode:
@@ -30,6 +40,8 @@ class RadixNode:
     used         tick of the last match that came through
     is_noted     what it holds has been told where something was evicted
     claims       first page of a continuation that a lease is computing -> its claim
+    wants        who is known to use it again, and when; what is below has wants of its own
+    queued       its value in the heap, None where it has no entry
     """
 
     __slots__ = (
@@ -44,6 +56,7 @@ class RadixNode:
         "serial",
         "slots",
         "used",
+        "wants",
     )
 
     def __init__(self, parent: RadixNode | None, key: Int32, slots: Int32, serial: int, used: int) -> None:
@@ -57,12 +70,19 @@ class RadixNode:
         self.serial = serial
         self.used = used
         self.is_noted = False
-        self.queued = False  # has an entry in the eviction heap
+        self.queued: Value | None = None
+        self.wants: NextUses | None = None
 
     @property
     def is_evictable(self) -> bool:
         """An unlocked leaf; a root is never one."""
         return self.parent is not None and not self.refs and not self.children
+
+    @property
+    def value(self) -> Value:
+        """What goes first has the least."""
+        due = self.wants.nearest if self.wants is not None else None
+        return (False, 0.0, self.used) if due is None else (True, -due, self.used)
 
     def path(self) -> Iterator[RadixNode]:
         """This node and its ancestors, the root last."""
@@ -115,14 +135,16 @@ class Inserted:
 
 
 class RadixTree:
-    """Resident prefixes of all namespaces; eviction takes the least recently used leaf, from its end."""
+    """Resident prefixes of all namespaces."""
 
     def __init__(self, page_size: int = 1) -> None:
         self.page_size = page_size
         self.num_tokens = 0
         self.num_locked = 0
         self._roots: dict[str, RadixNode] = {}
-        self._heap: list[tuple[int, int, RadixNode]] = []  # (used, serial, node), at most one entry a node
+        self._heap: list[tuple[Value, int, RadixNode]] = []  # (value, serial, node); one that is not `queued` is stale
+        self._num_queued = 0
+        self._wanted: dict[Who, NextUses] = {}
         self._serials = count()
         self._tick = 0
 
@@ -207,22 +229,48 @@ class RadixTree:
                 self._queue(above)
 
     @property
+    def now(self) -> int:
+        """Ticks so far: one a match, one an insertion."""
+        return self._tick
+
+    def want(self, who: Who, node: RadixNode, due: float) -> None:
+        """`who` is going to use the prefix that ends with `node` at that tick; what it wanted before is forgotten."""
+        self.unwant(who)
+        if node.wants is None:
+            node.wants = NextUses(node)
+        node.wants.put(who, due)
+        self._wanted[who] = node.wants
+
+    def unwant(self, who: Who) -> None:
+        """`who` wants nothing more; nothing happens where it wanted nothing, or all of it has been evicted."""
+        wants = self._wanted.pop(who, None)
+        if wants is not None:
+            wants.drop(who)
+            self._queue(wants.node)
+
+    def wanted_at(self, who: Who) -> RadixNode | None:
+        """The end of what is left of the prefix that `who` wants."""
+        wants = self._wanted.get(who)
+        return wants.node if wants is not None else None
+
+    @property
     def namespaces(self) -> list[str]:
         """Those that anything was asked in."""
         return list(self._roots)
 
     def evict(self, num: int, note: Callable[[str, Int32], None] | None = None) -> Int32:
-        """Slots of at least `num` unlocked tokens (fewer if there are not so many), oldest leaves first.
+        """Slots of at least `num` unlocked tokens (fewer if there are not so many), those of least value first.
 
         note  is told once of the tokens of each prefix of which something goes, with its namespace
         """
         freed: list[Int32] = [_EMPTY]
         while num > 0 and self._heap:
-            used, _, node = heapq.heappop(self._heap)
-            node.queued = False
-            if not node.is_evictable:
+            value, _, node = heapq.heappop(self._heap)
+            if node.queued is not value:
                 continue
-            if node.used == used:
+            self._unqueue(node)
+            # a value that has grown is looked at only here: who uses a node pays nothing for that
+            if node.is_evictable and node.value <= value:
                 if note is not None and not node.is_noted:
                     note(*self._spelled(node))
                 freed.append(self._trim(node, num))
@@ -261,7 +309,11 @@ class RadixTree:
         assert len(node.key) == len(node.slots) and len(node.key) % self.page_size == 0
         assert (node.parent is None) == (not len(node.key)), "only a root is empty"
         assert node.depth == len(node.key) + (node.parent.depth if node.parent else 0)
-        assert node.queued or not node.is_evictable, "an unlocked leaf is up for eviction"
+        assert node.queued is not None or not node.is_evictable, "an unlocked leaf is up for eviction"
+        assert node.queued is None or not node.is_evictable or node.queued <= node.value, "and not too late"
+        if node.wants is not None:
+            assert node.wants.node is node and (node.parent is not None or not len(node.wants))
+            assert all(self._wanted[who] is node.wants for who in node.wants), "who wants something is known"
         assert node.refs or not node.claims, "a claim's owner locks the node it hangs from"
         for key, child in node.children.items():
             assert child.parent is node and self.page_key(child.key, 0) == key
@@ -310,8 +362,27 @@ class RadixTree:
         if not keep:
             parent, node.parent = node.parent, None
             del parent.children[first]
+            self._hand_up(node, parent)
             self._queue(parent)
         return gone
+
+    def _hand_up(self, node: RadixNode, parent: RadixNode) -> None:
+        """Who wanted a node that has gone wants what is left of its prefix: the smaller set goes into the larger."""
+        gone, node.wants = node.wants, None
+        if gone is None:
+            return
+        if parent.parent is None:
+            for who in gone:
+                del self._wanted[who]
+            return
+        if parent.wants is None:
+            parent.wants, gone.node = gone, parent
+            return
+        small, large = sorted((gone, parent.wants), key=len)
+        for who, due in small.items():
+            large.put(who, due)
+            self._wanted[who] = large
+        parent.wants, large.node = large, parent
 
     def _spelled(self, node: RadixNode) -> tuple[str, Int32]:
         """The namespace and all tokens of a prefix, which need not be told again."""
@@ -322,6 +393,19 @@ class RadixTree:
         return name, np.concatenate([above.key for above in path])
 
     def _queue(self, node: RadixNode) -> None:
-        if node.is_evictable and not node.queued:
-            node.queued = True
-            heapq.heappush(self._heap, (node.used, node.serial, node))
+        """Put an unlocked leaf up for eviction, or again where its value has fallen."""
+        if not node.is_evictable:
+            return
+        value = node.value
+        if node.queued is not None and node.queued <= value:
+            return
+        self._num_queued += node.queued is None
+        node.queued = value
+        heapq.heappush(self._heap, (value, node.serial, node))
+        if len(self._heap) > 2 * self._num_queued + SPARE_ENTRIES:
+            self._heap = [entry for entry in self._heap if entry[2].queued is entry[0]]
+            heapq.heapify(self._heap)
+
+    def _unqueue(self, node: RadixNode) -> None:
+        node.queued = None
+        self._num_queued -= 1

@@ -26,6 +26,7 @@ class Account:
     num_running  sequences that hold a lease
     passes       the record of its forward passes, None where nobody has asked for one
     turn         of its last request
+    pace         ticks of the tree that a wave of its plans takes, as seen so far
     is_woken     the step that waits, or else the next one that would, returns at once
     is_closed    nothing is waited for any more
     """
@@ -37,6 +38,7 @@ class Account:
     num_running: int = 0
     passes: PassLog | None = None
     turn: int = 0
+    pace: float = 1.0
     is_woken: bool = False
     is_closed: bool = False
 

@@ -35,12 +35,14 @@ from weakref import WeakSet
 
 from lmc.backend.base import Event, Failed, Finished, FinishReason, Missed, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
+from lmc.backend.cache.radix import RadixNode
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.books import Books
 from lmc.backend.engine.compiling import Compiling
 from lmc.backend.engine.history import History
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
+from lmc.backend.engine.open_items import OpenItems
 from lmc.backend.engine.output_driver import OutputDriver
 from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.recorder import PassRecorder, now_s
@@ -71,6 +73,7 @@ class Engine:
     chunk_len     most tokens of one prompt in one step
     token_budget  most tokens of one step, decode rows included (at least max_running)
     cache         False computes every prompt whole and keeps nothing
+    by_value      False evicts what was used least recently, whatever plans say of it
     clock         seconds, for how long a prefix is pinned
     model         what decides its answers: a prompt that an engine of another model had is told so
     """
@@ -86,6 +89,7 @@ class Engine:
         token_budget: int = 2048,
         max_running: int = 256,
         cache: bool = True,
+        by_value: bool = True,
         clock: Callable[[], float] = time.monotonic,
         model: str = "",
     ) -> None:
@@ -93,14 +97,15 @@ class Engine:
         assert runner.depth in (1, 2)
         self.tokenizer = tokenizer
         self.runner = runner
-        self.cache = KVCache(runner.num_slots, page_size=page_size, cache=cache)
+        self.cache = KVCache(runner.num_slots, page_size=page_size, cache=cache, by_value=by_value)
         self.pins = Pins(self.cache, clock)
+        self.items = OpenItems(self.cache, clock)
         self.model = model
         self.history = History(page_size)
         self.cache.note_evicted = self.history.note_evicted
         self.scheduler = Scheduler(
             self.cache,
-            self.pins,
+            self.items,
             self.history,
             chunk_len=chunk_len,
             token_budget=token_budget,
@@ -109,6 +114,7 @@ class Engine:
             miss_elsewhere=self._miss_elsewhere,
             depth=runner.depth,
         )
+        self.items.room_changed = self.scheduler.room_changed
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
         self._compiling = Compiling(self._compile, self._wake_all)
@@ -156,6 +162,7 @@ class Engine:
                 if owner is account:
                     self.abort(account, rid, "The session was closed")
             self.pins.close(account)
+            self.items.close(account)
             self._recorder.leave(account)
         self.wake(account)
 
@@ -163,9 +170,11 @@ class Engine:
         """Follow advice on a prefix. There is one tier: to prefetch into it is to compute, which the queue does."""
         with self._books():
             if hint.kind == "pin" and not account.is_closed:
-                self.pins.pin(account, hint.ids, hint.ttl_s)
+                self.pins.pin(account, hint.ids, hint.ttl_s, hint.waves)
             elif hint.kind == "release":
                 self.pins.release(account, hint.ids)
+            elif hint.kind == "over" and hint.item is not None:
+                self.items.over(account, hint.item)
 
     def record_passes(self, account: Account, max_rows: int) -> None:
         """Keep a record of the account's passes, at most `max_rows` rows of the last ones; 0 ends it."""
@@ -238,6 +247,7 @@ class Engine:
 
     def _stepped(self) -> None:
         self.pins.expire()
+        self.items.stepped()
         for seq in self._compiling.take():
             self.scheduler.add(seq)
         # what may be planned depends on what the pass comes to, or on slots that its landing sets free
@@ -263,6 +273,7 @@ class Engine:
         """Audit the cache, the queue, and what is under way, between two steps."""
         self.cache.check()
         self.pins.check()
+        self.items.check()
         self.scheduler.check(set().union(*self._unfinished.values()) - self._compiling.members)
         assert len(self._flights) < self.runner.depth
         assert self.cache.pool.open_steps == {flight.step for flight in self._flights}, "a pass is a step of the pool"
@@ -332,11 +343,17 @@ class Engine:
 
     def _begin_anew(self) -> None:
         """Something broke off in the middle. What is true are the requests and the tokens that they have so far."""
-        self._drop_flights()
+        broken: Exception | None = None
+        try:
+            self._drop_flights()
+        except Exception as error:  # the pool's books were cut off in the middle: its slots cannot be told apart
+            broken = error
         for seq in [seq for seqs in self._unfinished.values() for seq in seqs if _has_ended(seq)]:
             self._forget(seq)
         left = set().union(*self._unfinished.values()) - self._compiling.members
         try:
+            if broken is not None:
+                raise broken
             # logits may have been lost that a sequence waits for: all begin again, behind what is published of them
             for seq in list(self.scheduler.running):
                 self.scheduler.requeue(seq)
@@ -346,6 +363,7 @@ class Engine:
             # the slots are nobody's any more: all keys and values are computed again
             self.cache = self.cache.emptied()
             self.pins.begin_anew(self.cache)
+            self.items.begin_anew(self.cache)
             self.scheduler.begin_anew(self.cache, left)
 
     def _land_oldest(self) -> None:
@@ -387,6 +405,8 @@ class Engine:
         entry.turn = account.turn = max(account.turn, self.scheduler.turn) + entry.request.n
         seqs = [Sequence(entry, sample) for sample in range(entry.request.n)]
         self._unfinished[key] = set(seqs)
+        for seq in seqs:
+            self.items.asked(seq)
         if not entry.is_compiled:
             self._compiling.add(entry, seqs)
             return
@@ -526,11 +546,13 @@ class Engine:
 
     def _end(self, seq: Sequence) -> None:
         """Take a sequence out of everything but its account's events."""
+        node = seq.lease.node if seq.lease is not None else None
         self.scheduler.remove(seq)
         self._compiling.drop(seq)
-        self._forget(seq)
+        self._forget(seq, node)
 
-    def _forget(self, seq: Sequence) -> None:
+    def _forget(self, seq: Sequence, node: RadixNode | None = None) -> None:
+        self.items.ended(seq, node)
         left = self._unfinished[seq.account, seq.rid] - {seq}
         if left:
             self._unfinished[seq.account, seq.rid] = left

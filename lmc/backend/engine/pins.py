@@ -1,82 +1,76 @@
-"""Prefixes that stay resident for a while because a plan will read them again: locks on the tree, and nothing more.
+"""Prefixes that a plan says will be read again, and when: they are evicted last, the farthest of them first.
 
-A pin holds what is resident of its tokens when it is set; it computes nothing. It ends by a release (as many as there
-were pins), by its time to live, with its account, or when the scheduler has no other room to offer: a pin is advice,
-and no request waits or fails for one. Results are the same without any.
+A pin is about what is resident of its tokens when it is set; it computes nothing and locks nothing. It ends by a
+release (as many as there were pins), by its time to live, or with its account. It is advice: no request waits or fails
+for one, and results are the same without any. A prefix that several items have pinned is due when the first is.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
 
 from lmc.backend.cache.lease import KVCache
-from lmc.backend.cache.radix import RadixNode
 from lmc.backend.engine.account import Account
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Pin:
-    """A prefix that is held.
+    """A prefix that is wanted.
 
-    node   the deepest node of it that was resident, locked
-    count  pins less releases
+    dues   when by whoever has pinned and not released it, a heap, in ticks of the tree
     until  when it ends by itself, on the engine's clock
     """
 
-    node: RadixNode
-    count: int
-    until: float
+    dues: list[float] = field(default_factory=list)
+    until: float = inf
 
 
 class Pins:
-    """All pins of an engine, by account and tokens; the one that was set or renewed longest ago comes first."""
+    """All pins of an engine, by account and tokens."""
 
     def __init__(self, cache: KVCache, clock: Callable[[], float]) -> None:
         self._cache = cache
         self._clock = clock
         self._pins: dict[tuple[Account, tuple[int, ...]], Pin] = {}
+        self._earliest = inf  # no pin ends by itself before
 
     def __len__(self) -> int:
         return len(self._pins)
 
-    def pin(self, account: Account, ids: tuple[int, ...], ttl_s: float | None) -> None:
-        """Hold what is resident of a prefix, or hold it longer; nothing where none of it is."""
-        node = self._cache.hold(account.namespace, np.asarray(ids, np.int32))
+    def pin(self, account: Account, ids: tuple[int, ...], ttl_s: float | None, waves: float = 1) -> None:
+        """What is resident of a prefix is wanted in so many waves; nothing where none of it is."""
+        node = self._cache.find(account.namespace, np.asarray(ids, np.int32))
         if node is None:
             return
-        before = self._pins.pop((account, ids), None)
-        if before is not None:
-            self._cache.let_go(before.node)
-        until = self._clock() + (inf if ttl_s is None else ttl_s)
-        self._pins[account, ids] = Pin(node, 1 + (before.count if before else 0), until)
+        pin = self._pins.setdefault((account, ids), Pin())
+        heapq.heappush(pin.dues, self._cache.now + waves * account.pace)
+        pin.until = self._clock() + (inf if ttl_s is None else ttl_s)
+        self._earliest = min(self._earliest, pin.until)
+        self._cache.want(pin, node, pin.dues[0])
 
     def release(self, account: Account, ids: tuple[int, ...]) -> None:
         """One pin of a prefix less; nothing where it has ended before."""
         pin = self._pins.get((account, ids))
-        if pin is not None:
-            pin.count -= 1
-            if not pin.count:
-                self._end(account, ids)
+        if pin is None:
+            return
+        heapq.heappop(pin.dues)
+        if pin.dues:
+            self._cache.want(pin, self._cache.wanted_at(pin), pin.dues[0])
+        else:
+            self._end(account, ids)
 
     def expire(self) -> None:
         """End those whose time has come."""
-        if self._pins:
-            now = self._clock()
-            for account, ids in [key for key, pin in self._pins.items() if pin.until <= now]:
-                self._end(account, ids)
-
-    def revoke(self) -> bool:
-        """End the oldest, as somebody needs the room; False where there is none."""
-        oldest = next(iter(self._pins), None)
-        if oldest is None:
-            return False
-        self._end(*oldest)
-        return True
+        if self._earliest == inf or self._earliest > (now := self._clock()):
+            return
+        for account, ids in [key for key, pin in self._pins.items() if pin.until <= now]:
+            self._end(account, ids)
+        self._earliest = min((pin.until for pin in self._pins.values()), default=inf)
 
     def close(self, account: Account) -> None:
         """End all of an account."""
@@ -90,8 +84,8 @@ class Pins:
         self._pins.clear()
 
     def check(self) -> None:
-        """Audit: what is held without a lease is held by a pin."""
-        assert Counter(pin.node for pin in self._pins.values()) == self._cache.held
+        """Audit: who has pinned something waits for it."""
+        assert all(pin.dues for pin in self._pins.values())
 
     def _end(self, account: Account, ids: tuple[int, ...]) -> None:
-        self._cache.let_go(self._pins.pop((account, ids)).node)
+        self._cache.unwant(self._pins.pop((account, ids)))

@@ -22,10 +22,10 @@ from lmc.backend.cache.radix import Claim
 from lmc.backend.engine.first_masks import FirstMasks
 from lmc.backend.engine.forecast import Forecast, peak
 from lmc.backend.engine.history import History
-from lmc.backend.engine.pins import Pins
+from lmc.backend.engine.open_items import OpenItems
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.tokens import Int32
-from lmc.backend.engine.waiting import MAX_OVERTAKEN, WaitingQueue, is_overdue
+from lmc.backend.engine.waiting import MAX_OVERTAKEN, WaitingQueue, goes_on, is_overdue
 from lmc.backend.engine.work import Work, extend_work, score_work
 from lmc.backend.runner.batch import NO_SEAT
 
@@ -61,7 +61,7 @@ class Scheduler:
     def __init__(
         self,
         cache: KVCache,
-        pins: Pins,
+        items: OpenItems,
         history: History,
         *,
         chunk_len: int,
@@ -74,7 +74,7 @@ class Scheduler:
         self.running: list[Sequence] = []  # in rank order
         self.waiting = WaitingQueue()
         self._cache = cache
-        self._pins = pins
+        self._items = items
         self._history, self._miss_elsewhere = history, miss_elsewhere
         self._chunk_len = chunk_len
         self._max_running = max_running
@@ -105,6 +105,10 @@ class Scheduler:
     def add(self, seq: Sequence) -> None:
         """Queue a sequence."""
         self.waiting.add(seq)
+        self._is_full = False
+
+    def room_changed(self) -> None:
+        """Whoever waits may find room now."""
         self._is_full = False
 
     def remove(self, seq: Sequence) -> None:
@@ -227,8 +231,8 @@ class Scheduler:
             if self.is_flying:  # nothing that is taken back comes free before it has landed
                 self.wants_landing = True
                 return False
-            # cheapest first: slots that nobody uses, then advice, then the work of a sequence
-            if self._shrink_one() or self._pins.revoke():
+            # cheapest first: slots that nobody uses, then the work of a sequence
+            if self._shrink_one():
                 continue
             victim = self.running[-1]
             # it is what makes progress sure
@@ -282,11 +286,14 @@ class Scheduler:
         if not self.waiting.num_ready or self._budget <= 0:
             return
         admitted: list[Sequence] = []
-        misses = 0
+        misses, is_held = 0, False
         for seq in self._candidates():
             if self._budget <= 0 or misses >= MAX_MISSES:
                 break
             if not self._has_seat(seq):
+                continue
+            if not self._may_begin(seq):
+                is_held = True
                 continue
             verdict = self._try_admit(seq)
             if verdict is Verdict.ADMITTED:
@@ -298,7 +305,7 @@ class Scheduler:
                     break
         self.waiting.note_admitted(admitted)
         # what was evicted while a pass is under way comes free when it has landed: then there may be room
-        self._is_full = misses > 0 and not admitted and not self.is_flying
+        self._is_full = (misses > 0 or is_held) and not admitted and not self.is_flying
 
     def _candidates(self) -> list[Sequence]:
         """Who may be admitted, in that order: with all seats taken but the guests', only guests."""
@@ -316,9 +323,9 @@ class Scheduler:
         found = self._cache.open(seq.account.namespace, seq.cacheable_ids)
         if isinstance(found, Claim):
             seq.account.counters.waited_for_claim += 1
-            self.waiting.block(seq, found, self._room_changed)
+            self.waiting.block(seq, found, self.room_changed)
             return Verdict.BLOCKED
-        if not self._make_fit(seq, found) or not self._start(seq, found):
+        if not self._fits(seq, found) or not self._start(seq, found):
             found.release()
             return Verdict.NO_ROOM
         return Verdict.ADMITTED
@@ -327,17 +334,26 @@ class Scheduler:
         """Let a sequence run, if its first chunk finds slots without taking any from another."""
         end = lease.committed + min(len(seq.tokens) - lease.committed, self._chunk_len, self._budget)
         while not self._grow(seq, lease, end):
-            if self.is_flying or not (self._shrink_one() or self._pins.revoke()):
+            if self.is_flying or not self._shrink_one():
                 return False
         self.waiting.remove(seq)
         self.turn = max(self.turn, seq.entry.turn)
         seq.lease, seq.seat = lease, self._free_seats.pop()
         insort(self.running, seq, key=_rank)
+        self._begin_item(seq, lease)
         self._note_missed(seq, lease.published)
         seq.account.count_admission(seq.note_kv(lease.published, cached=True))
         if seq.num_pending:
             self._put(extend_work(seq, min(end, seq.target_len)))
         return True
+
+    def _begin_item(self, seq: Sequence, lease: Lease) -> None:
+        item = seq.item
+        if item is not None:
+            is_first = not item.has_begun
+            self._items.began(seq, lease.node, lease.published, self._output_of(seq))
+            if is_first:
+                self.waiting.item_begins(item)
 
     def _note_missed(self, seq: Sequence, cached: int) -> None:
         """Why a prompt that begins to run found no more; one that was retracted has been asked before."""
@@ -351,12 +367,21 @@ class Scheduler:
         if tree is None:  # nothing of it will be inserted, so that those beside it miss it too
             self._history.note_left_out(namespace, ids)
 
-    def _make_fit(self, seq: Sequence, lease: Lease) -> bool:
-        """Whether it fits, pins revoked for it as far as they stand in its way."""
-        while not self._fits(seq, lease):
-            if not self._pins.revoke():
-                return False
-        return True
+    def _may_begin(self, seq: Sequence) -> bool:
+        """Whether its item may begin, or goes on: as many are in flight as the pool can hold to their ends.
+
+        Where none of those that have begun can go on, another one may: a device is not kept waiting for advice.
+        """
+        if seq.item is None or goes_on(seq) or is_overdue(seq) or self._cache.tree is None:
+            return True
+        if not self._items.room or not (self.running or self.waiting.has_begun_ones):
+            return True
+        room = self._items.room_of(seq, seq.resident_len, self._output_of(seq))
+        return self._items.room + room + seq.resident_len <= self._cache.pool.num_slots
+
+    def _output_of(self, seq: Sequence) -> int:
+        """Tokens that are expected to be generated."""
+        return self._forecast.left(seq) - (len(seq.tokens) - seq.committed)
 
     def _fits(self, seq: Sequence, lease: Lease) -> bool:
         """True where the forecast says that all that run, and `seq`, can go on to their ends."""
@@ -373,6 +398,3 @@ class Scheduler:
 
     def _peek(self, seq: Sequence) -> int:
         return self._cache.peek(seq.account.namespace, seq.tokens.ids)
-
-    def _room_changed(self) -> None:
-        self._is_full = False

@@ -21,6 +21,7 @@ from lmc.backend.matcher import Matcher
 from lmc.backend.runner.batch import NO_SEAT
 
 if TYPE_CHECKING:
+    from lmc.backend.engine.open_items import OpenItem
     from lmc.backend.engine.work import Work
 
 ALL = 1 << 62
@@ -58,6 +59,7 @@ class Sequence:
     publish_until  tokens [0, publish_until) were not sampled since the lease was opened: their KV is published as soon
                    as it is computed, that of later ones when the lease ends
     account, rid   the entry's
+    item           the run of a program that it is a call of, where it is one
     segment        index of the segment under way
     has_run        it held a lease once
     lease, seat    while it runs: its slots, and its number among those that run
@@ -83,6 +85,7 @@ class Sequence:
         "generation",
         "has_run",
         "intact_len",
+        "item",
         "lease",
         "missed",
         "num_overtaken",
@@ -121,12 +124,18 @@ class Sequence:
         self.recorded = NO_TOKENS
         self.missed: Missed | None = None
         self.has_run = False
+        self.item: OpenItem | None = None
 
     @property
     def current(self) -> Segment | None:
         """The segment under way, None behind the last."""
         out = self.entry.request.out
         return out[self.segment] if self.segment < len(out) else None
+
+    @property
+    def place(self) -> int:
+        """Its item's place among all that its session has asked for, its own where it is of no item."""
+        return self.item.arrival if self.item is not None else self.entry.arrival
 
     @property
     def committed(self) -> int:

@@ -246,7 +246,7 @@ class _Builder:
         return Strand(begun.cut(num), tail) if tail else begun.cut(num)
 
     def hint(self, tree: Any) -> Hint:
-        name, target, ttl, everyone = tree.children
+        name, target, ttl, waves, everyone = tree.children
         kind = read_word(self.source, name)
         if kind not in HINTS:
             help = did_you_mean(kind, HINTS) or f"the hints are {', '.join(HINTS)}"
@@ -256,7 +256,8 @@ class _Builder:
             self.source.fail(target, f"`{kind}` names a {names}: `{kind} {SIGILS[names]}0`")
         number = read_index(self.source, target) if names == "number" else self.ref(target)
         seconds = None if ttl is None else read_seconds(self.source, ttl)
-        return Hint(cast("HintKind", kind), number, seconds, everyone is not None)
+        distance = 1 if waves is None else read_index(self.source, waves)
+        return Hint(cast("HintKind", kind), number, seconds, everyone is not None, distance)
 
     def prefix(self, tree: Any) -> Prefix:
         id, parent, calls, tokens, steps, pieces = tree.children

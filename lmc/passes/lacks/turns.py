@@ -72,6 +72,8 @@ class TurnLacks:
                 "let the turn begin with the call, and put what stands before it into the user's turn; "
                 "or use a model that continues turns"
             )
+            if is_free and "json_schema" in caps.constraints:
+                help += '; or have a JSON object asked for, which is another prompt: api_fuse="schema"'
             yield Lack(f"{what}{where}", help, code=NOT_CONTINUED, is_sure=is_sure)
         elif last is not None and last != last.rstrip():
             what = f"what the assistant's turn begins with ends in white space, and {caps.called} refuses that"

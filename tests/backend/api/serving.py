@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -27,9 +28,10 @@ class Asked:
 class Serving:
     """Answers each request by `script`, which yields pieces of the raw answer; None closes the connection."""
 
-    def __init__(self, script: Script, keep_s: float = 60.0) -> None:
+    def __init__(self, script: Script, keep_s: float = 60.0, secure: ssl.SSLContext | None = None) -> None:
         self.script, self.keep_s = script, keep_s
         self.asked: list[Asked] = []
+        self._secure = secure
         self.connections = 0
         self.most_at_once = 0
         self._at_once = 0
@@ -48,11 +50,12 @@ class Serving:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self._secure else ''}://127.0.0.1:{self.port}"
 
     def _work(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=4096))
+        listening = asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=4096, ssl=self._secure)
+        server = self._loop.run_until_complete(listening)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()

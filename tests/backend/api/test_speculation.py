@@ -484,6 +484,30 @@ def test_a_server_that_ends_a_value_before_its_limit_is_asked_for_the_rest() -> 
     assert begun(asked[1]) == "Name: Lena\nAge: 345" and asked[1].body["max_tokens"] == 8 - len(" 345")
 
 
+def test_a_row_that_is_given_up_closes_its_connection() -> None:
+    """Also where the call that has asked for it has its value already."""
+
+    async def for_ever(asked: Asked) -> AsyncIterator[bytes]:
+        yield STREAM + told(" Lena\nAge: 3")
+        while True:
+            yield frame({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 12}})
+            await asyncio.sleep(0.01)
+
+    with Serving(for_ever) as serving:
+        with pytest.raises(RequestError, match=r"after 0\.3 s"):
+            lmc.run(person, backend=remote(serving), temperature=0, timeout=lmc.Timeout(call=0.3))["age"]
+        assert serving.asked[0].closed.wait(2) and len(serving.asked) == 1
+
+
+def test_what_was_recorded_of_a_row_is_played_call_by_call(tmp_path: Path) -> None:
+    """A record has the program's calls, however they were answered."""
+    path = tmp_path / "calls.jsonl"
+    with lmc.record(path):
+        first, asked = run(person, saying(rest))
+    again = lmc.run(person, backend=f"replay:{path}", temperature=0)
+    assert again.variables() == first.variables() == LENA and len(asked) == 1
+
+
 # --- whether it pays ---------------------------------------------------------------------------------------------
 
 
@@ -638,6 +662,28 @@ def test_another_way_to_fuse_is_refused() -> None:
     """With those that there are."""
     with pytest.raises(lmc.ArgumentError, match="no way to ask"):
         lmc.Remote("http://127.0.0.1:9", api_fuse="maybe")
+
+
+@pytest.mark.parametrize("dialect", ["vllm", "sglang", "llamacpp", "ollama", "openai"])
+@pytest.mark.parametrize("is_chat", [True, False])
+def test_rows_of_texts(dialect: str, is_chat: bool) -> None:
+    """Of messages, and of text without roles, whoever serves it."""
+
+    @lmc.function
+    def plain(s: lmc.State) -> None:
+        s += "Name:" + lmc.gen("name", stop="\n", max_tokens=16) + "\nAge:" + lmc.gen("age", stop="\n", max_tokens=8)
+        s += "\nCity:" + lmc.gen("city", stop="\n", max_tokens=16)
+
+    if dialect == "openai" and is_chat:
+        pytest.skip("its chat goes on with no turn")
+    name = "gpt-3.5-turbo-instruct" if dialect == "openai" else "m"
+    with Fake(dialect, ScriptBrain(rest_of, OneByte())) as server:
+        for fuse, num in ((True, 1), (False, 3)):
+            before = len(server.posts)
+            model = lmc.Remote(server.url, model=name, dialect=dialect, api_key="k", api_fuse=fuse)
+            result = lmc.run(person if is_chat else plain, backend=model, temperature=0)
+            assert result.variables() == LENA
+            assert len(server.posts) - before == num
 
 
 # --- token ids ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lmc.backend.runner.cpu import native
+from lmc.errors import BackendError
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,63 @@ def test_a_wrong_linear_is_not_used(monkeypatch):
     monkeypatch.setattr(native.PackedLinear, "add", lambda self, x, residual: self(x))
 
     assert isinstance(native.make_linear(torch.randn(4, 4), None), native.PlainLinear)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [1, 8, 9, 40])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("kind, tol", [("fp16", 1e-3), ("int8", 3e-2)])
+def test_a_narrow_linear_is_near_a_plain_one(kind, tol, biased, rows, dtype):
+    """To the rounding of its weights; each number with a scale of its own row's size."""
+    torch.manual_seed(0)
+    sizes = torch.logspace(-3, 1, 24)[:, None]
+    weight, x, residual = torch.randn(24, 40) * sizes, torch.randn(rows, 40).to(dtype), torch.randn(rows, 24).to(dtype)
+    bias = torch.randn(24).to(dtype) if biased else None
+    expected = x.float() @ weight.T
+    linear = native.linear_maker(kind, "cpu")(weight.to(dtype), bias)
+    found, added = linear(x), linear.add(x, residual.clone())
+
+    tol = max(tol, 1e-2) if dtype is torch.bfloat16 else tol
+    whole = expected + (0 if bias is None else bias.float())
+    near = tol * expected.norm(dim=0) / rows**0.5 + tol * (whole.abs() + residual.float().abs())
+    assert found.dtype == added.dtype == dtype
+    assert ((found.float() - whole).abs() < near).all()
+    assert ((added.float() - whole - residual.float()).abs() < 2 * near).all()
+
+
+def test_int8_is_the_same_for_few_rows_and_for_many():
+    """One kernel for few, another way for many: apart by the rounding of bf16."""
+    torch.manual_seed(0)
+    linear = native.Int8Linear.pack(torch.randn(48, 64), None)
+    x = torch.randn(40, 64)
+
+    one_by_one = torch.cat([linear(row[None]) for row in x])
+    assert ((one_by_one - linear(x)).abs() <= linear(x).abs() * 2**-8 + 1e-3).all()
+    assert torch.equal(linear.weight.abs().amax(1), torch.full((48,), 127, dtype=torch.int8))
+
+
+def test_a_row_of_zeros_stays_zero_in_int8():
+    """It has no scale."""
+    weight = torch.zeros(3, 8)
+    weight[1] = 2.0
+
+    assert native.Int8Linear.pack(weight, None)(torch.ones(1, 8)).tolist() == [[0.0, 16.0, 0.0]]
+
+
+def test_a_number_beyond_half_precision_is_kept():
+    """Its linear is held in full."""
+    weight = torch.tensor([[1e6, 1.0]])
+
+    assert native.linear_maker("fp16", "cpu")(weight, None)(torch.ones(1, 2)).item() == pytest.approx(1e6 + 1)
+
+
+def test_narrow_linears_that_there_are_not_are_refused(monkeypatch):
+    """Before a model is loaded: on another device, or where the self-test fails."""
+    with pytest.raises(BackendError, match='weights="int8"'):
+        native.linear_maker("int8", "cuda")
+    monkeypatch.setattr(native, "half_is_right", lambda: False)
+    with pytest.raises(BackendError, match='weights="fp16"'):
+        native.linear_maker("fp16", "cpu")
 
 
 def test_a_wrong_flash_is_not_used(monkeypatch):

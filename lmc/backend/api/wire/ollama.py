@@ -36,7 +36,8 @@ def body(ask: WireAsk, known: Abilities) -> Json:
     told |= {"stop": list(ask.stop)} if ask.stop else {}
     told |= {"seed": ask.seed} if ask.seed is not None else {}
     told["num_predict"] = ask.max_tokens
-    found: Json = {"model": ask.model, "stream": True, "options": told}
+    # else it leaves out what stands at the beginning of a prompt that is too long, and tells nobody
+    found: Json = {"model": ask.model, "stream": True, "truncate": False, "shift": False, "options": told}
     if ask.turns is not None:
         found["messages"] = [{"role": turn.role, "content": turn.text} for turn in ask.turns]
     else:

@@ -19,7 +19,7 @@ from lmc.backend.runner.cpu.attention import Attention, make_plan
 from lmc.backend.runner.cpu.flight import CpuFlight
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.backend.runner.cpu.kv import KVTensors
-from lmc.backend.runner.cpu.native import choose_flash, make_linear
+from lmc.backend.runner.cpu.native import WeightKind, choose_flash, linear_maker
 from lmc.backend.runner.cpu.ops import TorchOps
 from lmc.backend.runner.cpu.packing import RowSpan, pack
 from lmc.backend.runner.cpu.threads import Threads, measured
@@ -30,14 +30,20 @@ Precision = Literal["fp32", "bf16"]
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def load_model(folder: Path, *, dtype: Precision, num_slots: int, device: str = "cpu") -> TorchRunner:
-    """Load a checkpoint folder as transformers saves it.
+def load_model(
+    folder: Path, *, dtype: Precision, num_slots: int, device: str = "cpu", weights: WeightKind = "full"
+) -> TorchRunner:
+    """Load a checkpoint folder as transformers saves it, or a GGUF file.
 
-    Raises ModelLoadError where the folder cannot be run faithfully, BackendError where the device is missing.
+    weights  how linears are held: in `dtype`, or narrower
+
+    Raises ModelLoadError where the model cannot be run faithfully, BackendError where the device is missing, or has
+    no linears of that kind.
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise BackendError(f"device '{device}' was asked for and torch finds no CUDA device", help="use device='cpu'")
-    decoder = load_decoder(folder, dtype=DTYPES[dtype], device=torch.device(device), pack=make_linear)
+    pack = linear_maker(weights, torch.device(device).type)
+    decoder = load_decoder(folder, dtype=DTYPES[dtype], device=torch.device(device), pack=pack)
     return TorchRunner(decoder, num_slots=num_slots)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from ..answer import Answer, Frame, Refused
-from ..asked import Ask, Completion, Limit, Tool, Turn
+from ..asked import Ask, Completion, Limit, Tool, Turn, spelt
 from ..cutting import pieces
 from ..http.request import Request
 from ..prompt_caches.entries import Charges
@@ -21,7 +21,10 @@ REASONS = {"end": "stop", "stop": "stop", "length": "length", "calls": "stop", "
 
 
 class Ollama(OpenAILike):
-    """Ollama 0.35. Any key is taken; /v1 too writes a last assistant's message on, by its template."""
+    """Ollama 0.35. Any key is taken; /v1 too writes a last assistant's message on, by its template.
+
+    options: num_ctx, the tokens that it has room for
+    """
 
     name = "ollama"
     ERRORS: ClassVar = {
@@ -114,6 +117,7 @@ class Ollama(OpenAILike):
         self, call: Incoming, model: str, text: str, say: Callable[[str, Completion | None], dict[str, Any]]
     ) -> Answer:
         body = call.body
+        text = self._fitted(body, text)
         ask = self._ask(body, text)
         charges = Charges(fresh=self.words.count(text))
         began = self.bill(call, model, charges)
@@ -123,6 +127,15 @@ class Ollama(OpenAILike):
             return Answer(frames=self._frames(model, ask, done, say, end), form="ndjson", began=began)
         doc = self._head(model) | say(done.text, done) | end | _logprobs(ask, done.tokens)
         return Answer(doc, tokens=len(done.tokens), began=began)
+
+    def _fitted(self, body: dict[str, Any], text: str) -> str:
+        """A prompt that is too long loses its beginning, where that is not forbidden. Raises Refused."""
+        limit = self.setup.options.get("num_ctx")
+        if limit is None or self.words.count(text) <= limit:
+            return text
+        if body.get("truncate") is False:
+            raise Refused("invalid", "the input length exceeds the context length")
+        return spelt(self.words, self.words.encode(text)[-(limit // 2) :])
 
     def _ask(self, body: dict[str, Any], text: str) -> Ask:
         options = body.get("options") or {}
