@@ -72,6 +72,8 @@ def _seed(seed: int, turn: int) -> int:
 def _prompt(told: Conversation, known: Abilities) -> tuple[tuple[Turn, ...] | None, str | None]:
     """The prompt as messages, or as a text. Raises BackendError."""
     if told.turns is None:
+        if known.dialect == "anthropic" and not told.text:
+            raise _nothing_said(known)
         return (None, told.text) if known.has_completions else ((Turn("user", told.text),), None)
     if told.open_role not in ("", "assistant"):
         raise BackendError(
@@ -83,6 +85,8 @@ def _prompt(told: Conversation, known: Abilities) -> tuple[tuple[Turn, ...] | No
             f"{known.called} cannot answer behind a turn of the assistant's that is closed",
             help="generate inside of that turn, or let the user say something first",
         )
+    if known.dialect == "anthropic" and not all(turn.text for turn in told.turns):
+        raise _nothing_said(known)
     if known.roles is not None:
         for turn in told.turns:
             if turn.role not in known.roles:
@@ -91,3 +95,8 @@ def _prompt(told: Conversation, known: Abilities) -> tuple[tuple[Turn, ...] | No
                     help=f"there are {', '.join(sorted(known.roles))}",
                 )
     return told.turns, None
+
+
+def _nothing_said(known: Abilities) -> BackendError:
+    said = f"{known.called} takes no message that says nothing"
+    return BackendError(said, help="leave the turn out, or say something")

@@ -114,11 +114,6 @@ def price(
     return None
 
 
-def all_prices(table: str | Path | None = None) -> tuple[Price, ...]:
-    """All rows, the user's first."""
-    return tuple(row for rows in _layers(table) for row in rows)
-
-
 def _counts(row: Price, model: str, at: datetime.date | None, dialect: str | None) -> bool:
     is_of = dialect is None or row.dialect is None or row.dialect == dialect
     is_then = at is None or row.since is None or row.since <= at

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmc.backend.api.abilities import DIALECTS, HOSTED, Abilities, abilities, all_rows, caps_of
-from lmc.backend.api.prices import Price, all_prices, price
+from lmc.backend.api.prices import Price, _layers, price
 from lmc.errors import ArgumentError, BackendError
 from lmc.ir.caps import Caps
 from lmc.ir.sampling import SAMPLING_FIELDS
@@ -98,7 +98,10 @@ def test_every_field_of_caps_that_a_model_decides_is_set() -> None:
 # --- prices ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("row", all_prices(), ids=[f"{row.models[0]} {row.since or ''}" for row in all_prices()])
+ROWS = [row for rows in _layers(None) for row in rows]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.models[0]} {row.since or ''}" for row in ROWS])
 def test_a_price_is_dated_and_dearer_where_it_is_long(row: Price) -> None:
     """And no part of it is nothing: that would be a price nobody has heard of."""
     assert row.as_of >= datetime.date(2026, 11, 1) and row.currency == "USD" and len(row.source) > 10
