@@ -46,7 +46,7 @@ def parse_tool_calls(
     _one_of("reasoning", reasoning, get_args(Reasoning))
     if reasoning != "disabled" and format in THOUGHTLESS:
         message = f"reasoning={reasoning!r}: the tool format {format!r} has no marks between which thoughts stand"
-        raise ConstraintError(message, help='leave `reasoning` out, or let the model think in a `gen` before')
+        raise ConstraintError(message, help="leave `reasoning` out, or let the model think in a `gen` before")
     _one_of("spacing", spacing, get_args(Spacing))
     if closed is not None and not isinstance(closed, bool):
         raise ConstraintError(f"closed={closed!r}: it must be True or False")

@@ -343,11 +343,17 @@ class Engine:
 
     def _begin_anew(self) -> None:
         """Something broke off in the middle. What is true are the requests and the tokens that they have so far."""
-        self._drop_flights()
+        broken: Exception | None = None
+        try:
+            self._drop_flights()
+        except Exception as error:  # the pool's books were cut off in the middle: its slots cannot be told apart
+            broken = error
         for seq in [seq for seqs in self._unfinished.values() for seq in seqs if _has_ended(seq)]:
             self._forget(seq)
         left = set().union(*self._unfinished.values()) - self._compiling.members
         try:
+            if broken is not None:
+                raise broken
             # logits may have been lost that a sequence waits for: all begin again, behind what is published of them
             for seq in list(self.scheduler.running):
                 self.scheduler.requeue(seq)

@@ -15,6 +15,7 @@ from lmc.ir.automaton.nodes import ALWAYS, Assertion, Condition, InnerAutomaton,
 
 MAX_SPLIT = 10  # conditional parts under one complement: each way they can hold is a case of its own
 MAX_PAIRS = 4  # of ways that two sides of an intersection can go on, above which each side is made one
+MAX_COUNTED_PAIRS = 64  # the same beside a count, which is known again only where it stands by itself
 ACCEPT: Item = (ALWAYS, 0, None)
 
 
@@ -99,7 +100,8 @@ class LinearForms:
 
     def _and(self, left: RegexNode, right: RegexNode) -> Iterator[Item]:
         ours, theirs = self.items(left), self.items(right)
-        if len(ours) * len(theirs) > MAX_PAIRS and not any(condition for condition, _, _ in (*ours, *theirs)):
+        most = MAX_COUNTED_PAIRS if _counts(left) or _counts(right) else MAX_PAIRS
+        if len(ours) * len(theirs) > most and not any(condition for condition, _, _ in (*ours, *theirs)):
             yield from self._and_by_class(ours, theirs)
             return
         for (a, mask_a, rest_a), (b, mask_b, rest_b) in product(ours, theirs):
@@ -162,6 +164,11 @@ class LinearForms:
         if ALWAYS not in conditions:
             state: State = frozenset((self.nodes.any, c) for c in conditions)
             yield frozenset(((False, state),)) if state else ALWAYS
+
+
+def _counts(node: RegexNode) -> bool:
+    """Whether it is a count of items."""
+    return node.kind == "repeat" and (node.bounds[0] > 1 or node.bounds[1] not in (1, None))
 
 
 def split(full: int, masks: Iterable[int]) -> list[int]:

@@ -66,7 +66,8 @@ def _looked_at(schema: JsonSchema) -> Lowered | Finding:
     from lmc.ir.json_schema.lower import lower
 
     try:
-        with bounded(READING, MAX_STEPS):
+        # what takes more is done sooner in places
+        with bounded(READING, MAX_STEPS // 3):
             return lower(schema)
     except NotRegular as reason:
         return reason.finding

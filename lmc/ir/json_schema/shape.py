@@ -101,6 +101,7 @@ class Shapes:
 
     def shape(self, sources: list[SchemaSource]) -> Shape:
         """The shape of a place that all of these schemas look at. Raises NotRegular, SchemaError."""
+        steps(4 * len(sources))
         if self.shared:
             sources = [replace(each, through=frozenset()) if each.through else each for each in sources]
             key = frozenset(map(_identity, sources))
@@ -113,7 +114,6 @@ class Shapes:
     def _fill(self, shape: Shape, sources: list[SchemaSource]) -> Shape:
         give_way()
         self.count += 1
-        steps(len(sources))
         limit = MAX_SHARED if self.shared else MAX_SHAPES
         if self.count > limit:
             raise NotRegular(Finding("#", "$ref", "exact", f"the schema describes more than {limit:,} places"))

@@ -118,6 +118,9 @@ def _activated(cx: Capture, fn: Closure, bound: dict[str, StandIn]) -> StandIn:
     cx.active.append(fn.node)
     try:
         with cx.in_frame(frame):
+            more = fn.node.args.kwarg
+            if more is not None and isinstance(keywords := bound[more.arg], Container):
+                cx.placed(keywords, more, "keywords")
             if isinstance(fn.node, ast.Lambda):
                 return cx.eval(fn.node.body)
             execute(cx, fn.node.body, tail=True)

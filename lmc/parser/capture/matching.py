@@ -159,7 +159,8 @@ def _sequence(cx: Capture, pattern: ast.MatchSequence, subject: StandIn, then: T
             return False
         if star is not None:
             after = num - star - 1
-            rest = Container(cx.t.born(), "list", items[star : len(items) - after])
+            made = Container(cx.t.born(), "list", items[star : len(items) - after])
+            rest = cx.placed(made, pattern.patterns[star], "starred")
             items = (*items[:star], rest, *items[len(items) - after :])
         return _all(cx, list(zip(pattern.patterns, items)), then)
     if not _may_be_data(subject):
@@ -213,7 +214,9 @@ def _mapping(cx: Capture, pattern: ast.MatchMapping, subject: StandIn, then: The
         if any(k not in pairs for k in keys):
             return False
         left = {k: v for k, v in pairs.items() if k not in keys}
-        own: Bindings = {} if rest is None else {rest: Container(cx.t.born(), "dict", left)}
+        own: Bindings = {}
+        if rest is not None:
+            own[rest] = cx.placed(Container(cx.t.born(), "dict", left), pattern, "rest")
         inner = list(zip(pattern.patterns, (pairs[k] for k in keys)))
         return _all(cx, inner, lambda bound: then({**bound, **own}))
     if not _may_be_data(subject):

@@ -135,7 +135,7 @@ def _starred(cx: Capture, targets: list[ast.expr], items: tuple[StandIn, ...]) -
     if len(items) < at + after:
         got = f"not enough values to unpack (expected at least {at + after}, got {len(items)})"
         raise ProgramRaise(ValueError, (got,))
-    middle = Container(cx.t.born(), "list", items[at : len(items) - after])
+    middle = cx.placed(Container(cx.t.born(), "list", items[at : len(items) - after]), targets[at], "starred")
     return (*items[:at], middle, *items[len(items) - after :])
 
 

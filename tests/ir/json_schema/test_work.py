@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from lmc.backend.masks.call_walk import CallWalk
 from lmc.errors import ConstraintError
 from lmc.ir import work
 from lmc.ir.automaton.calls import call_dfa, mark, marks, rewritten
+from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema import regular
 from lmc.ir.json_schema.lower import lower
 from lmc.ir.json_schema.values import Objects, complement, only, weight
@@ -71,3 +73,27 @@ def test_parts_without_calls_stay_the_same_when_calls_are_rewritten():
     found = rewritten(both, lambda called: marks(place + 1 for place in called))
     assert found == Alt((Seq((key, mark(2))), Seq((key, key))))
     assert found.options[1] is both.options[1] and found.options[0].items[0] is key
+
+
+@pytest.mark.parametrize("inner", [{"type": "object"}, {"$ref": "#"}])
+def test_a_chain_of_conditions_on_one_constant_is_as_long_as_it_is_written(inner):
+    """Twelve `if`s that exclude each other are fourteen kinds of objects, not two to the twelfth."""
+    names = [f"kind{at}" for at in range(12)]
+    ways = [
+        {
+            "if": {"properties": {"kind": {"const": name}}, "required": ["kind"]},
+            "then": {"properties": {"is": {"required": [name], "properties": {name: inner}}}, "required": ["is"]},
+        }
+        for name in names
+    ]
+    schema = parse_schema({"type": "object", "properties": {"kind": {"type": "string"}}, "allOf": ways})
+
+    lowered = regular.texts_of(schema)
+    places = CallWalk(call_dfa(lowered.places)) if lowered.places else None
+    dfa = CharDfa(lowered.tree)
+
+    def accepts(text):
+        return dfa.accepts(text) if places is None else places.is_accepting(places.run(text.encode()))
+
+    assert accepts('{"kind":"kind3","is":{"kind3":{}}}') and accepts('{"kind":"other"}') and accepts("{}")
+    assert not accepts('{"kind":"kind3","is":{"kind4":{}}}') and not accepts('{"kind":"kind3"}')

@@ -63,9 +63,7 @@ _ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no dif
 _PICKS = (sorted, min, max, sum, dict, slice)
 
 
-def _holds_mutable(
-    cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
-) -> bool:
+def _holds_mutable(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> bool:
     """True where what is picked from, the one argument or all of them, may be changed in place."""
     if not all(cx.t.is_flat(x, atom=True) for x in kwargs.values()):
         return True
