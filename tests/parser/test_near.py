@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import lmc.parser.capture.near as nearness
 from lmc.parser.capture.near import Near, naming, near
 from tests.parser.levels import bumped, leveled
 
@@ -78,3 +79,15 @@ def test_what_is_named_is_in_sight(elsewhere: types.ModuleType) -> None:
 
     for held in (elsewhere, elsewhere.bump, [elsewhere.bump], Holder, Holder(), around(elsewhere.bump), inside):
         assert id(vars(elsewhere)) in in_sight(held).modules, held
+
+
+def test_what_leads_nowhere_is_seen_at_once() -> None:
+    """Of whatever is loaded here, the same modules name something in sight as by the definition."""
+    for program in (leveled, bumped):
+        sight = in_sight(program)
+        for module in nearness.own_modules():
+            values = list(module.values())
+            by_definition = [any(id(each) in sight.modules for each in nearness.modules_of(x)) for x in values]
+            assert [
+                type(x) not in nearness._ATOMS and nearness._leads_to(x, sight.modules) for x in values
+            ] == by_definition

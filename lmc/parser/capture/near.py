@@ -12,12 +12,12 @@ import dis
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 
 from lmc.parser.capture.looking import is_a
 from lmc.parser.capture.out_of_sight import MAX_DEPTH, held_by_function, seen_from
-from lmc.parser.capture.ownership import is_own_class, is_own_code, is_own_module
+from lmc.parser.capture.ownership import is_own_class, is_own_code, is_own_module, module_name
 from lmc.parser.capture.values import is_program
 
 _TRANSPARENT = (
@@ -72,7 +72,19 @@ def naming(sight: Near) -> Near:
 
 
 def _names(module: dict[str, object], sight: Near) -> bool:
-    return any(id(made_in) in sight.modules for x in list(module.values()) for made_in in modules_of(x))
+    return any(type(x) not in _ATOMS and _leads_to(x, sight.modules) for x in list(module.values()))
+
+
+def _leads_to(x: object, modules: dict[int, dict[str, object]]) -> bool:
+    """Whether one of `modules_of(x)` is one of these, said at once of the many that were made elsewhere."""
+    if type(x) is FunctionType:
+        if id(x.__globals__) not in modules and not any(_imports_of(x.__code__)):
+            return False
+    elif not is_a(x, ModuleType):
+        made_in = sys.modules.get(module_name(x if is_a(x, type) else type(x)))  # type: ignore[arg-type]
+        if isinstance(made_in, ModuleType) and id(vars(made_in)) not in modules:
+            return False
+    return any(id(each) in modules for each in modules_of(x))
 
 
 def _look_into(
@@ -136,13 +148,19 @@ def modules_of(x: object) -> Iterator[dict[str, object]]:
 
 def _imported_by(code: CodeType, package: str) -> Iterator[dict[str, object]]:
     """The modules that are imported inside a function; all, where it makes up their names."""
-    if not _BY_NAME.isdisjoint(code.co_names):
+    is_any, names = _imports_of(code)
+    if is_any:
         yield from own_modules()
-    if IMPORT in code.co_code[::2]:
-        for name in code.co_names:
-            module = sys.modules.get(name) or sys.modules.get(f"{package}.{name}")
-            if isinstance(module, ModuleType) and is_own_module(module):
-                yield vars(module)
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _imported_by(inner, package)
+    for name in names:
+        module = sys.modules.get(name) or sys.modules.get(f"{package}.{name}")
+        if isinstance(module, ModuleType) and is_own_module(module):
+            yield vars(module)
+
+
+@lru_cache(maxsize=8192)
+def _imports_of(code: CodeType) -> tuple[bool, tuple[str, ...]]:
+    """Whether code makes up the names of modules, and the names among which those stand that it imports."""
+    inner = [_imports_of(each) for each in code.co_consts if isinstance(each, CodeType)]
+    names = code.co_names if IMPORT in code.co_code[::2] else ()
+    is_any = not _BY_NAME.isdisjoint(code.co_names) or any(each for each, _ in inner)
+    return is_any, (*names, *(name for _, more in inner for name in more))

@@ -30,9 +30,14 @@ def is_own_module(module: ModuleType) -> bool:
     return is_own_file(file) if isinstance(file, str) else names.get("__spec__") is None
 
 
+def module_name(cls: type) -> str:
+    """The name of the module that a class was made in, read without its metaclass's code."""
+    return str(_MODULE_OF(cls))
+
+
 def is_own_class(cls: type) -> bool:
     """True for a class that was made in a module of the user's, or in none that is loaded."""
-    module = sys.modules.get(str(_MODULE_OF(cls)))
+    module = sys.modules.get(module_name(cls))
     return not isinstance(module, ModuleType) or is_own_module(module)
 
 

@@ -76,11 +76,15 @@ class Writers:
 
     def signature(self) -> int:
         """Another one once code has come in sight, or to what names something in sight, that was not there before."""
-        # a module comes last when its import is over
-        last = len(sys.modules), next(reversed(sys.modules.items()))
-        if self._naming[0] != last:
-            self._naming = last, naming(self.near).modules
+        if self._naming[0] != _loaded():
+            self.look_beside()
         return hash(tuple(map(_marks, (*self.near.modules.values(), *self._naming[1].values()))))
+
+    def look_beside(self) -> Near:
+        """What names something in sight, as it is now."""
+        beside = naming(self.near)
+        self._naming = _loaded(), beside.modules
+        return beside
 
     def of_global(self, module: dict[str, object], name: str) -> Stores:
         """Of a global, by the dict of its module."""
@@ -184,10 +188,15 @@ def _look(modules: Iterable[dict[str, object]]) -> Writers:
         found.add(fn)
         for name in _patched_by(fn):
             found.attrs.setdefault(name, []).append(({}, ANYONE))
-    for fn in naming(found.near).functions:
+    for fn in found.look_beside().functions:
         found.add(fn, in_sight=False)
     found.made_of = found.signature()
     return found
+
+
+def _loaded() -> object:
+    """Another value once a module was loaded: one comes last when its import is over."""
+    return len(sys.modules), next(reversed(sys.modules.items()))
 
 
 def _marks(module: dict[str, object]) -> int:
