@@ -56,7 +56,10 @@ def near(roots: Iterable[dict[str, object]]) -> Near:
         module = new.pop()
         if id(module) not in found.modules:
             found.modules[id(module)] = module
-            new.extend(_look_into(module, found.functions, seen))
+            for x in _reached(module, seen):
+                new.extend(modules_of(x))
+                if type(x) is FunctionType and is_own_code(x):
+                    found.functions.append(x)
     return found
 
 
@@ -64,21 +67,27 @@ def naming(sight: Near) -> Near:
     """The modules of the user's that name something in sight, and their functions."""
     found = Near()
     seen: dict[int, object] = {}
-    for module in own_modules():
-        if id(module) not in sight.modules and _names(module, sight):
+    loaded = list(own_modules())
+    modules, is_any = sight.modules, any(id(module) in sight.modules for module in loaded)
+    for module in loaded:
+        if id(module) not in modules and any(leads_to(x, modules, is_any) for x in list(module.values())):
             found.modules[id(module)] = module
-            _look_into(module, found.functions, seen)
+            found.functions.extend(x for x in _reached(module, seen) if type(x) is FunctionType and is_own_code(x))
     return found
 
 
-def _names(module: dict[str, object], sight: Near) -> bool:
-    return any(type(x) not in _ATOMS and _leads_to(x, sight.modules) for x in list(module.values()))
+def leads_to(x: object, modules: dict[int, dict[str, object]], is_any: bool) -> bool:
+    """Whether one of `modules_of(x)` is one of these, said at once of the many objects that were made elsewhere.
 
-
-def _leads_to(x: object, modules: dict[int, dict[str, object]]) -> bool:
-    """Whether one of `modules_of(x)` is one of these, said at once of the many that were made elsewhere."""
+    is_any  whether one of the user's modules that are loaded is
+    """
+    if type(x) in _ATOMS:
+        return False
     if type(x) is FunctionType:
-        if id(x.__globals__) not in modules and not any(_imports_of(x.__code__)):
+        makes_up, names = _imports_of(x.__code__)
+        if makes_up and is_own_code(x):
+            return is_any or id(x.__globals__) in modules
+        if id(x.__globals__) not in modules and not names:
             return False
     elif not is_a(x, ModuleType):
         made_in = sys.modules.get(module_name(x if is_a(x, type) else type(x)))  # type: ignore[arg-type]
@@ -87,11 +96,8 @@ def _leads_to(x: object, modules: dict[int, dict[str, object]]) -> bool:
     return any(id(each) in modules for each in modules_of(x))
 
 
-def _look_into(
-    module: dict[str, object], functions: list[FunctionType], seen: dict[int, object]
-) -> list[dict[str, object]]:
-    """Add the functions of a module; gives the modules that it names."""
-    named: list[dict[str, object]] = []
+def _reached(module: dict[str, object], seen: dict[int, object]) -> Iterator[object]:
+    """What can be reached from a module through what it holds, but for what was `seen`."""
     # what is not looked at yet, and how many steps one may still go from it
     left: list[tuple[object, int]] = [(x, MAX_DEPTH) for x in list(module.values())]
     while left:
@@ -99,14 +105,11 @@ def _look_into(
         if type(x) in _ATOMS or id(x) in seen:
             continue
         seen[id(x)] = x  # kept, so that no other comes to have its address
-        named.extend(modules_of(x))
-        if type(x) is FunctionType and is_own_code(x):
-            functions.append(x)
+        yield x
         if depth:
             # an object of a library's may hold on to half of the process
             further = depth if type(x) in _TRANSPARENT or is_own_class(type(x)) else 1
             left.extend((y, further - 1) for y in _parts(x))
-    return named
 
 
 def own_modules() -> Iterator[dict[str, object]]:
@@ -157,7 +160,7 @@ def _imported_by(code: CodeType, package: str) -> Iterator[dict[str, object]]:
             yield vars(module)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1 << 16)
 def _imports_of(code: CodeType) -> tuple[bool, tuple[str, ...]]:
     """Whether code makes up the names of modules, and the names among which those stand that it imports."""
     inner = [_imports_of(each) for each in code.co_consts if isinstance(each, CodeType)]
