@@ -258,8 +258,9 @@ def _load(files: TokenizerFiles) -> tokenizers.Tokenizer:
     try:
         tokenizer = tokenizers.Tokenizer.from_buffer(files.tokenizer_json)
     except Exception as error:  # the library raises bare Exception
+        file = files.folder / "tokenizer.json" if files.folder.is_dir() else files.folder
         raise ModelLoadError(
-            f"the tokenizer of `{files.folder}` cannot be read: {error}",
+            f"the tokenizer in `{file}` cannot be read: {error}",
             help="save it again with transformers' `save_pretrained`, or convert the model again",
         ) from error
     tokenizer.no_truncation()

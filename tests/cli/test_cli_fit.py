@@ -46,7 +46,7 @@ def test_options_that_do_not_go_together_are_refused(cli) -> None:
     without = cli("compile", "remote.py:fine", "--backend", "openai")
     assert without.exit_code == 2 and "--backend openai goes with --model NAME" in without.output
     lonely = cli("compile", "remote.py:fine", "--fallback", "emulate")
-    assert lonely.exit_code == 2 and "--tokenizer and --fallback go with --backend" in lonely.output
+    assert lonely.exit_code == 2 and "--tokenizer, --fallback and --api-fuse go with --backend" in lonely.output
 
 
 def test_lint_says_it_too(cli) -> None:

@@ -27,16 +27,17 @@ class ApiCall:
 
     async def run(self) -> None:
         """Tell all its events: of each sample, whatever happens, one Finished or Failed."""
-        with self._session.account.counting_for(self._request.user):
+        request = self._request
+        with self._session.account.counting_for(request.user):
             try:
-                if self._request.site and await self._in_row():
+                if request.site and await self._in_row():
                     return
-                if self._request.n == 1:
+                if request.n == 1:
                     await self._row(0)
                 else:
                     await self._side_by_side()
             except Exception as error:  # whatever it is, those who wait must hear of it
-                self._fail(range(self._request.n), error)
+                self._fail(range(request.n), error)
 
     async def _in_row(self) -> bool:
         """Whether it was answered as one of a row."""
