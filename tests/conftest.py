@@ -1,6 +1,7 @@
 """Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py), a verifier after every pass, and a
 cache folder of their own."""
 
+import gc
 import os
 
 import pytest
@@ -34,6 +35,12 @@ def pytest_pycollect_makeitem(name: str, obj: object) -> list[pytest.Item] | Non
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Before `-m` chooses: of long sweeps the default run has a part."""
     sample(items)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: nobody looks for it among what is lost."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -222,6 +222,7 @@ def test_batches_as_they_end_and_in_order(mode: Mode) -> None:
     going(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [two_turns, two_turns_async])
 def test_a_batch_without_an_end_is_bounded(program: Any) -> None:
     """Items are taken as others end, and forgotten; leaving it aborts the rest."""

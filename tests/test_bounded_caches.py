@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 
+import pytest
+
 import lmc
 from lmc import compiler
 from lmc.backend.echo import EchoBackend
@@ -53,6 +55,7 @@ def shaped(s, items):
     s += str(len(items)) + lmc.gen("a")
 
 
+@pytest.mark.slow
 def test_two_thousand_shapes_leave_so_many_and_no_more():
     """Each is a trace and a plan of its own; the latest stay."""
     backend = EchoBackend()

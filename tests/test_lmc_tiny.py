@@ -135,6 +135,7 @@ def test_answers_of_the_examples(name: str, golden: Any):
 
 
 # the longest stand in the slow tier
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "task",
     [*(pytest.param(task, marks=pytest.mark.slow) for task in ("extract", "tools", "recall")), "classify", "choice"],

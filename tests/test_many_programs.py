@@ -130,6 +130,7 @@ def test_ten_thousand_programs_of_which_every_tenth_fails() -> None:
             assert result["x"] == f"<Item {i:06}:>"
 
 
+@pytest.mark.slow
 def test_a_thousand_programs_that_fork() -> None:
     """4,000 branches and 1,000 ends, without a thread."""
     backend, before = Watching(script=said, shuffle=2), threading.active_count()

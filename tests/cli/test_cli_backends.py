@@ -11,7 +11,7 @@ from lmc.backend.api.abilities import all_rows
 from lmc.backend.api.prices import price
 from lmc.tokenizer.estimating import EstimatingTokenizer
 
-PROGRAM = '''
+PROGRAM = """
 import lmc
 
 RULES = "Follow every one of these rules to the letter, as nobody will look at it again. " * 120
@@ -42,7 +42,7 @@ def samples(s):
 @lmc.function
 def nothing(s):
     s += "no call at all"
-'''
+"""
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def long(s):
 """
 
 
+@pytest.mark.slow
 def test_a_tokenizer_counts_the_prompt(cli, tmp_path, tokenizer_dir) -> None:
     """With the model's own, a prompt that is too long is an error; without it that is a guess, and a note."""
     path = tmp_path / "long.py"

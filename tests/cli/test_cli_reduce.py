@@ -196,6 +196,7 @@ def test_what_shrinks_is_never_written_at_greater_length(cli, tmp_path: Path) ->
     assert done.exit_code == 0 and 0 < len(done.stdout) <= len(text)
 
 
+@pytest.mark.slow
 def test_it_is_said_that_an_import_has_effects(cli, tmp_path: Path) -> None:
     source = 'import lmc\n\nprint("here")\n\n\n@lmc.function\ndef p(s):\n    exec("1")\n    s += lmc.gen("a")\n'
     (tmp_path / "loud.py").write_text(source)

@@ -255,6 +255,7 @@ def test_another_program_does_not_go_on(run):
     assert run("--args-file", "-", "-o", "-", "--resume", stdin="").exit_code == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(run, tmp_path):
     """And exits as programs do; then --resume gives all of it."""
     Path("in.csv").write_text("word\n" + "slow\n" * 200)

@@ -160,6 +160,7 @@ def test_items_of_a_batch_run_together() -> None:
     assert rounds.sizes == [50, 50, 50]
 
 
+@pytest.mark.slow
 def test_ten_thousand_programs_need_no_thread() -> None:
     """All are in flight at once, on this thread."""
     threads, most = threading.active_count(), 0

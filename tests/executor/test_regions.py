@@ -174,6 +174,7 @@ def test_ten_thousand_iterations_do_not_recurse() -> None:
     assert run(LOOP, "%max: int", [{"max": 10_000}]).ret == 10_000
 
 
+@pytest.mark.slow
 def test_ten_thousand_iterations_that_wait_do_not_recurse() -> None:
     """Each iteration waits for a call; the futures they leave are a long chain."""
     body = """

@@ -180,6 +180,7 @@ def test_greedy_ids_are_those_of_transformers(name: str, chunk_len: int) -> None
         assert computed <= len(PROMPTS) if is_warm else computed >= len(PROMPTS[2])
 
 
+@pytest.mark.slow
 def test_the_reference_seldom_meets_a_close_call() -> None:
     """Else the tests above would compare little."""
     ties = [margin <= MARGIN for name in VARIANTS for prompt in PROMPTS for margin in _margins(name, prompt)]

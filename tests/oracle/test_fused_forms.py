@@ -114,6 +114,7 @@ def engine():
     backend.close()
 
 
+@pytest.mark.slow
 def test_the_engine_captures_what_each_generation_wrote(engine) -> None:
     """Whatever tokens cross the boundaries, and whatever max_tokens cuts."""
     rng, num_captures = random.Random(2), 0

@@ -282,6 +282,7 @@ def test_a_program_reads_the_winner_and_its_scores() -> None:
         assert rows == [encode(choice) for choice in choices]
 
 
+@pytest.mark.slow
 def test_a_batch_scores_as_each_alone() -> None:
     """The scores of 21 programs together, to the tolerance; the texts exactly."""
     items = [{"question": q, "choices": list(c)} for q in PROMPTS for c in CHOICES.values()]
@@ -344,6 +345,7 @@ def test_boundaries_are_healed(question: str) -> None:
         assert any(isinstance(r.out[0], Gen) and r.prompt.ids == kept + end.ids for r, _ in ended)
 
 
+@pytest.mark.slow
 def test_draws_are_as_frequent_as_they_are_likely() -> None:
     """300 items of one program: the draws follow the distribution in the result, and come again with the seed."""
     backend = open_backend(max_running=64)

@@ -476,6 +476,7 @@ def test_a_schema_holds_whatever_the_script_says():
     assert json.loads(text) == {"name": "Ann", "age": 0}
 
 
+@pytest.mark.slow
 def test_the_engine_says_through_a_fake_what_it_says_by_itself():
     """Greedy: the same text and tokens by chat, by ids, and streamed; logprobs are its own."""
     import lmc

@@ -540,6 +540,7 @@ def test_json_prefers_what_fits() -> None:
 # --- cost ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ten_thousand_requests_cost_little() -> None:
     """Submit, step and text: 11 us a request on one quiet core, here with room for a busy one."""
     requests = [ask(i, text=f"A prompt of some length for item number {i}, as they are: ") for i in range(10_000)]

@@ -190,6 +190,7 @@ def test_retraction_at_any_time_changes_nothing(every: int) -> None:
     assert_as_expected(events + bench.finish(), requests)
 
 
+@pytest.mark.slow
 def test_allocation_may_fail_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The k-th one, for all k: everything still ends as it must."""
     requests = [

@@ -81,6 +81,7 @@ def test_states_that_are_too_large_are_not_made():
             pass
 
 
+@pytest.mark.slow
 def test_objects_in_a_row_are_told_apart_without_a_search():
     """JSON says where an object ends, however many states it has; a number is another matter."""
 

@@ -84,6 +84,7 @@ sys.exit(os.waitpid(child, 0)[1])
 """
 
 
+@pytest.mark.slow
 def test_a_forked_process_computes_with_an_engine_of_its_own() -> None:
     """Though its parent computed with several threads, which are not there."""
     ran = subprocess.run(

@@ -154,6 +154,7 @@ def forms(seeds: range) -> list[RandomForm]:
     return [random_form(random.Random(seed)) for seed in seeds]
 
 
+@pytest.mark.slow
 def test_random_captures_are_those_of_the_first_split() -> None:
     """On every text, accepted or not."""
     assert [(form.patterns, wrong) for form in forms(range(800)) if (wrong := wrong_captures(form))] == []

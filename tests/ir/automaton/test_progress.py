@@ -253,6 +253,7 @@ def checked(seeds: range) -> list[tuple[str, ...]]:
     return wrong
 
 
+@pytest.mark.slow
 def test_random_runs_say_nothing_wrong() -> None:
     """At every piece; and the captures at the end, and after cuts."""
     assert checked(range(500)) == []

@@ -102,6 +102,7 @@ def test_names_of_a_pattern_that_matches_few_never_repeat(schema, yes, no):
     assert bool(checked(OBJECT | schema)) == ("not" in schema)
 
 
+@pytest.mark.slow
 def test_many_rules_about_further_names():
     """Those that ask the same are one, and ways in which no name is are none."""
     apart = {f"^{letter}": {"const": letter} for letter in "abcdefghijkl"}
