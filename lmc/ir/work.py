@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 
-MAX_STEPS = 1_500_000  # two to five seconds
+MAX_STEPS = 1_500_000  # from two to fifteen seconds were seen, by what they are and by the machine
 
 
 class TooMuchWork(ConstraintError):
